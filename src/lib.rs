@@ -1,1 +1,7 @@
-//! A compiler for mail switches.
+//! A compiler for mail switches: `routing.dsl` in, proven, and complete configurations for Postfix, Exim or the project's own relay out.
+
+pub mod source;
+
+pub mod diagnostic;
+
+pub mod syntax;
