@@ -15,6 +15,8 @@ pub struct Ast {
     pub items: Vec<Item>,
     /// Every comment, `#` included, in order: the formatter puts them back.
     pub comments: Vec<Span>,
+    /// Something in the file was not understood and has been reported: a name that is missing may be there.
+    pub broken: bool,
 }
 
 /// A statement and where it stands, from its keyword to its end.
@@ -41,6 +43,8 @@ pub enum ItemKind {
 pub struct Block<F> {
     pub name: Text,
     pub fields: Vec<Field<F>>,
+    /// A field was not understood and has been reported: what the declaration lacks is no further mistake.
+    pub broken: bool,
 }
 
 /// One field: the whole of it, and what it says.
@@ -94,6 +98,8 @@ pub struct DomainDecl {
     pub kind: DomainKind,
     pub pattern: Text,
     pub fields: Vec<Field<DomainField>>,
+    /// As in [`Block`].
+    pub broken: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
