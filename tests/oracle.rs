@@ -1,0 +1,11 @@
+//! A second reading of the language's meaning: slow, naive and written apart from the compiler, so that the two can be held against each other.
+
+pub(crate) mod address;
+pub(crate) mod asks;
+pub(crate) mod estate;
+mod examples;
+mod examples_between;
+pub(crate) mod meaning;
+pub(crate) mod random;
+mod visit;
+mod world;
