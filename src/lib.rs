@@ -5,3 +5,9 @@ pub mod source;
 pub mod diagnostic;
 
 pub mod syntax;
+
+pub mod name;
+
+pub mod plan;
+
+pub mod emit;

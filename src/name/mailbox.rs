@@ -1,0 +1,236 @@
+//! Addresses: RFC 5321 mailboxes (with RFC 6531's UTF-8) in one normal form.
+//!
+//! Normal form: the local part in NFC and fully case-folded, quoted only where it has to be; the domain in A-labels.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use icu_casemap::CaseMapper;
+use icu_normalizer::ComposingNormalizer;
+
+use super::domain::normalize;
+use super::{NameError, printable};
+
+/// An address in normal form.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Mailbox {
+    text: String,
+    at: u32,
+}
+
+impl Mailbox {
+    pub fn parse(text: &str) -> Result<Mailbox, NameError> {
+        let mut out = String::with_capacity(text.len());
+        let at = normalize_into(text, &mut out)?;
+        Ok(Mailbox { text: out, at: at as u32 })
+    }
+
+    /// From a text that is in normal form already.
+    pub(crate) fn from_normal(text: &str) -> Mailbox {
+        let at = text.rfind('@').unwrap_or(0);
+        Mailbox { text: text.to_owned(), at: at as u32 }
+    }
+
+    /// From the content of a local part (quotes and escapes taken away) and a domain in normal form.
+    pub fn from_content(content: &str, domain: &str) -> Mailbox {
+        let mut text = String::with_capacity(content.len() + domain.len() + 1);
+        push_local(content, &mut text);
+        let at = text.len() as u32;
+        text.push('@');
+        text.push_str(domain);
+        Mailbox { text, at }
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// The local part as it stands in an address, quotes included.
+    pub fn local(&self) -> &str {
+        &self.text[..self.at as usize]
+    }
+
+    pub fn domain(&self) -> &str {
+        &self.text[self.at as usize + 1..]
+    }
+
+    /// The local part without quotes and escapes.
+    pub fn content(&self) -> Cow<'_, str> {
+        crate::source::unquote(self.local())
+    }
+
+    /// Needs SMTPUTF8: the local part is not ASCII (the domain always is).
+    pub fn is_utf8(&self) -> bool {
+        !self.text.is_ascii()
+    }
+
+    /// Holds `@`, `%` or `!` in its local part: an old way to route past the machine that reads it.
+    pub fn routes_past(&self) -> bool {
+        self.content().contains(['@', '%', '!'])
+    }
+
+    /// `user+detail` as `user` and `+detail`, cut at the first separator that is not the first character.
+    pub fn cut(&self, separator: char) -> Option<(Mailbox, String)> {
+        let content = self.content();
+        let (at, _) = content.char_indices().skip(1).find(|&(_, c)| c == separator)?;
+        Some((Mailbox::from_content(&content[..at], self.domain()), content[at..].to_owned()))
+    }
+
+    /// The same address with `+detail` carried over to its local part.
+    pub fn with_detail(&self, detail: &str) -> Mailbox {
+        let mut content = self.content().into_owned();
+        content.push_str(detail);
+        Mailbox::from_content(&content, self.domain())
+    }
+}
+
+impl fmt::Display for Mailbox {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+/// Appends the normal form of an address to `out`; gives the offset of its `@` from where it was appended.
+pub fn normalize_into(text: &str, out: &mut String) -> Result<usize, NameError> {
+    let (local, domain) = split(text)?;
+    let start = out.len();
+    push_normal_local(text, local, out)?;
+    let at = out.len() - start;
+    out.push('@');
+    match normalize(domain) {
+        Ok(domain) => out.push_str(&domain),
+        Err(error) => {
+            out.truncate(start);
+            return Err(domain_error(text, domain, error));
+        }
+    }
+    Ok(at)
+}
+
+/// How the address looks on the wire where nothing folds its case: the local part as written, without needless
+/// quotes, and the domain in normal form.
+pub fn spelled(text: &str) -> Result<String, NameError> {
+    let (local, domain) = split(text)?;
+    let mut out = String::with_capacity(text.len());
+    push_local(&content_of(text, local)?, &mut out);
+    out.push('@');
+    out.push_str(&normalize(domain).map_err(|e| domain_error(text, domain, e))?);
+    Ok(out)
+}
+
+fn domain_error(text: &str, domain: &str, error: NameError) -> NameError {
+    if domain.starts_with('[') {
+        return NameError::new(format!("`{}` has a domain literal", printable(text)))
+            .help("routing is by domain: write the domain of the address instead of an IP address");
+    }
+    NameError { message: format!("`{}` is not an address: {}", printable(text), error.message), help: error.help }
+}
+
+/// The local part and the domain: parted by the last `@`, since a quoted local part may hold one.
+fn split(text: &str) -> Result<(&str, &str), NameError> {
+    let Some((local, domain)) = text.rsplit_once('@') else {
+        return Err(NameError::new(format!("`{}` is not an address", printable(text)))
+            .help("an address has a local part and a domain: `ann@example.org`"));
+    };
+    if local.is_empty() || domain.is_empty() {
+        let missing = if local.is_empty() { "local part" } else { "domain" };
+        return Err(NameError::new(format!("`{}` has no {missing}", printable(text)))
+            .help("an address has a local part and a domain: `ann@example.org`"));
+    }
+    Ok((local, domain))
+}
+
+fn push_normal_local(text: &str, local: &str, out: &mut String) -> Result<(), NameError> {
+    if is_dot_atom(local) && local.is_ascii() {
+        check_length(text, local)?;
+        out.extend(local.chars().map(|c| c.to_ascii_lowercase()));
+        return Ok(());
+    }
+    push_local(&fold(&content_of(text, local)?), out);
+    Ok(())
+}
+
+/// NFC, then full case folding (Unicode 3.13, D144 and on), then NFC again so that equal texts are equal bytes.
+fn fold(content: &str) -> String {
+    if content.is_ascii() {
+        return content.to_ascii_lowercase();
+    }
+    let nfc = ComposingNormalizer::new_nfc();
+    let folded = CaseMapper::new().fold_string(&nfc.normalize(content)).into_owned();
+    nfc.normalize(&folded).into_owned()
+}
+
+/// What stands between the quotes, or the dot-atom itself.
+fn content_of<'a>(text: &str, local: &'a str) -> Result<Cow<'a, str>, NameError> {
+    check_length(text, local)?;
+    if is_dot_atom(local) {
+        return Ok(Cow::Borrowed(local));
+    }
+    if local.len() < 2 || !local.starts_with('"') || !local.ends_with('"') {
+        return Err(bad_local(text, local));
+    }
+    unquote_strict(&local[1..local.len() - 1]).map(Cow::Owned).ok_or_else(|| bad_local(text, local))
+}
+
+fn check_length(text: &str, local: &str) -> Result<(), NameError> {
+    if local.len() <= 64 {
+        return Ok(());
+    }
+    Err(NameError::new(format!("`{}` has a local part of {} octets", printable(text), local.len()))
+        .help("a local part has 64 octets at most (RFC 5321 4.5.3.1.1)"))
+}
+
+/// RFC 5321 4.1.2 QcontentSMTP: printable characters, `"` and `\` behind a backslash.
+fn unquote_strict(inner: &str) -> Option<String> {
+    let mut content = String::with_capacity(inner.len());
+    let mut chars = inner.chars();
+    while let Some(c) = chars.next() {
+        let c = match c {
+            '\\' => chars.next().filter(|c| (' '..='~').contains(c))?,
+            '"' => return None,
+            c => c,
+        };
+        if c.is_control() || matches!(c, '\u{2028}' | '\u{2029}') {
+            return None;
+        }
+        content.push(c);
+    }
+    Some(content)
+}
+
+fn bad_local(text: &str, local: &str) -> NameError {
+    let error = NameError::new(format!("`{}` is not an address", printable(text)));
+    if local.starts_with('.') || local.ends_with('.') || local.contains("..") {
+        return error.help("a dot may stand only between two other characters of a local part, or in quotes");
+    }
+    if local.chars().any(char::is_control) {
+        return error.help("a local part has no control characters");
+    }
+    error.help("a local part is letters, digits and !#$%&'*+-/=?^_`{|}~ with single dots between, or any printable text in \"quotes\"")
+}
+
+fn is_dot_atom(local: &str) -> bool {
+    !local.is_empty() && local.split('.').all(|atom| !atom.is_empty() && atom.chars().all(is_atext))
+}
+
+fn is_atext(c: char) -> bool {
+    c.is_ascii_alphanumeric()
+        || "!#$%&'*+-/=?^_`{|}~".contains(c)
+        || (!c.is_ascii() && !c.is_control() && !c.is_whitespace() && !matches!(c, '\u{2028}' | '\u{2029}'))
+}
+
+/// Writes a local part, quoted where it has to be.
+fn push_local(content: &str, out: &mut String) {
+    if is_dot_atom(content) {
+        out.push_str(content);
+        return;
+    }
+    out.push('"');
+    for c in content.chars() {
+        if matches!(c, '"' | '\\') {
+            out.push('\\');
+        }
+        out.push(c);
+    }
+    out.push('"');
+}

@@ -1,0 +1,124 @@
+//! Every address of the estate, interned: one buffer of text, twelve bytes an address beside it, and who has it.
+
+use foldhash::fast::FixedState;
+use hashbrown::HashTable;
+use std::hash::BuildHasher;
+
+use super::{AccountId, AddressId, ContactId};
+use crate::name::mailbox::normalize_into;
+use crate::name::{Mailbox, NameError};
+
+const NOBODY: u32 = u32::MAX;
+
+#[derive(Debug)]
+struct Entry {
+    /// Where its text ends; it starts where the one before ends.
+    end: u32,
+    contact: u32,
+    account: u32,
+    /// Its `@`, from its start.
+    at: u16,
+}
+
+#[derive(Debug, Default)]
+pub struct Addresses {
+    text: String,
+    entries: Vec<Entry>,
+    index: HashTable<u32>,
+    hasher: FixedState,
+}
+
+impl Addresses {
+    /// The id of an address, by its text as written; normalised and added where it is new.
+    pub fn intern(&mut self, written: &str) -> Result<AddressId, NameError> {
+        let start = self.text.len();
+        let at = normalize_into(written, &mut self.text)?;
+        let hash = self.hasher.hash_one(&self.text[start..]);
+        let new = &self.text[start..];
+        if let Some(&known) = self.index.find(hash, |&id| text_of(&self.text, &self.entries, id) == new) {
+            self.text.truncate(start);
+            return Ok(AddressId(known));
+        }
+        let id = self.entries.len() as u32;
+        let end = u32::try_from(self.text.len()).map_err(|_| {
+            self.text.truncate(start);
+            NameError::new("the addresses of the estate come to over 4 GiB of text")
+        })?;
+        self.entries.push(Entry { end, contact: NOBODY, account: NOBODY, at: at as u16 });
+        let (text, entries, hasher) = (&self.text, &self.entries, &self.hasher);
+        self.index.insert_unique(hash, id, |&id| hasher.hash_one(text_of(text, entries, id)));
+        Ok(AddressId(id))
+    }
+
+    /// The id of an address in normal form.
+    pub fn find(&self, normal: &str) -> Option<AddressId> {
+        let hash = self.hasher.hash_one(normal);
+        self.index.find(hash, |&id| self.text(AddressId(id)) == normal).map(|&id| AddressId(id))
+    }
+
+    pub fn text(&self, id: AddressId) -> &str {
+        text_of(&self.text, &self.entries, id.0)
+    }
+
+    pub fn domain(&self, id: AddressId) -> &str {
+        &self.text(id)[self.entries[id.index()].at as usize + 1..]
+    }
+
+    pub fn mailbox(&self, id: AddressId) -> Mailbox {
+        Mailbox::from_normal(self.text(id))
+    }
+
+    /// The contact whose secondary it is.
+    pub fn contact(&self, id: AddressId) -> Option<ContactId> {
+        Some(self.entries[id.index()].contact).filter(|&c| c != NOBODY).map(ContactId)
+    }
+
+    /// The account whose address it is.
+    pub fn account(&self, id: AddressId) -> Option<AccountId> {
+        Some(self.entries[id.index()].account).filter(|&a| a != NOBODY).map(AccountId)
+    }
+
+    /// Gives the address to a contact; the first claim stays, and is returned where there was one.
+    pub fn claim_for_contact(&mut self, id: AddressId, contact: ContactId) -> Option<ContactId> {
+        let before = self.contact(id);
+        if before.is_none() {
+            self.entries[id.index()].contact = contact.0;
+        }
+        before
+    }
+
+    /// Gives the address to an account; the first claim stays, and is returned where there was one.
+    pub fn claim_for_account(&mut self, id: AddressId, account: AccountId) -> Option<AccountId> {
+        let before = self.account(id);
+        if before.is_none() {
+            self.entries[id.index()].account = account.0;
+        }
+        before
+    }
+
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    pub fn ids(&self) -> impl Iterator<Item = AddressId> + use<> {
+        (0..self.entries.len() as u32).map(AddressId)
+    }
+
+    /// Makes room for so many more, so that a large directory grows the buffers once.
+    pub fn reserve(&mut self, addresses: usize, octets: usize) {
+        self.text.reserve(octets);
+        self.entries.reserve(addresses);
+        let (text, entries, hasher) = (&self.text, &self.entries, &self.hasher);
+        self.index.reserve(addresses, |&id| hasher.hash_one(text_of(text, entries, id)));
+    }
+}
+
+fn text_of<'a>(text: &'a str, entries: &[Entry], id: u32) -> &'a str {
+    let id = id as usize;
+    let start = id.checked_sub(1).map_or(0, |before| entries[before].end);
+    &text[start as usize..entries[id].end as usize]
+}
