@@ -184,6 +184,11 @@ fn postmasters_are_secondaries_unless_somebody_has_them() {
     estate.mtas[0].postmaster = None;
     assert_eq!(anyone(&estate, "postmaster"), ["rejected postmaster@hub.test 5.1.1"]);
     estate.mtas[0].postmaster = Some("postmaster@hub.test".to_owned());
+    assert_eq!(anyone(&estate, "postmaster"), ["rejected postmaster@hub.test 5.1.1"]);
+    estate.contacts.clear();
+    assert_eq!(anyone(&estate, "root@hub.test"), ["rejected postmaster@hub.test 5.1.1"]);
+    estate.mtas[0].postmaster = Some("abuse@hub.test".to_owned());
+    estate.contacts = vec![contact("postmaster@hub.test", &["abuse@hub.test"])];
     assert_eq!(anyone(&estate, "postmaster"), ["looped postmaster@hub.test 5.4.6"]);
 }
 
@@ -288,5 +293,8 @@ fn relay_domains_go_by_address_space_alone() {
     assert_eq!(anyone(&estate, "v@a.test"), ["rejected v@a.test via backup 5.1.1"]);
     // The machine itself is no relay domain, however wide the pattern.
     assert_eq!(anyone(&estate, "x@hub.test"), ["rejected x@hub.test 5.1.1"]);
+    assert_eq!(anyone(&estate, "postmaster"), ["delivered u@a.test at s via backup"]);
+    estate.domains.push(declared(Kind::Relay { verify: false }, "hub.test"));
+    assert_eq!(anyone(&estate, "postmaster@hub.test"), ["looped postmaster@hub.test via out 5.4.6"]);
     assert_eq!(anyone(&estate, "postmaster"), ["delivered u@a.test at s via backup"]);
 }

@@ -74,6 +74,19 @@ fn equal_connectors_refuse_with_a_row_each() {
 }
 
 #[test]
+fn a_later_mta_that_refuses_takes_no_dearer_way() {
+    let mut estate = edge_and_hub();
+    estate.systems.push(System { forwards: forwards("*", Node::Mta(0)), ..closed("t", &["w@b.test"]) });
+    estate.mtas.push(mta("front"));
+    estate.connectors[0].from = vec![0];
+    let dearer = connector("dearer", Node::Internet, &["a.test"]);
+    estate.connectors.push(Connector { cost: Some(9), from: vec![0], ..dearer });
+    estate.connectors.push(Connector { from: vec![2], ..connector("front-t", Node::System(1), &["*"]) });
+    let found = asked(&estate, 2, Asker::Trusted, "x@a.test", true);
+    assert_eq!(found, ["bounced x@a.test via to-hub 5.1.1"]);
+}
+
+#[test]
 fn verify_refuses_what_the_next_system_bounces() {
     let mut estate = small();
     estate.domains[0] = via("a.test", 0, true);

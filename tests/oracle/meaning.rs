@@ -98,7 +98,7 @@ impl Walk<'_> {
         });
     }
 
-    /// All refusals of a recipient at RCPT time, a row for each equal connector; none if any outcome is something else.
+    /// All refusals of a recipient at RCPT time, one for each way of least cost; none if any such way ends otherwise.
     fn refusals(
         &self,
         mta: usize,
@@ -120,19 +120,19 @@ impl Walk<'_> {
         };
         way.push(here);
         let each = cheapest.iter().map(|&next| match self.world.estate.connectors[next].to {
-            Node::Mta(other) => {
-                let asker = Asker::Node(Node::Mta(mta));
-                self.refusals(other, asker, &address, Some(next), way).into_iter().next()
-            }
+            Node::Mta(other) => self.refusals(other, Asker::Node(Node::Mta(mta)), &address, Some(next), way),
             Node::System(system) if verify && self.bounces(system, mta, &address) => {
                 let address = address.clone();
-                Some(Refusal { fate: Fate::Rejected, status: "5.1.1", address, connector: Some(next) })
+                vec![Refusal { fate: Fate::Rejected, status: "5.1.1", address, connector: Some(next) }]
             }
-            Node::System(_) | Node::Internet => None,
+            Node::System(_) | Node::Internet => Vec::new(),
         });
-        let all: Option<Vec<Refusal>> = each.collect();
+        let each: Vec<Vec<Refusal>> = each.collect();
         way.pop();
-        all.unwrap_or_default()
+        match each.iter().any(Vec::is_empty) {
+            true => Vec::new(),
+            false => each.into_iter().flatten().collect(),
+        }
     }
 
     /// Does a system itself bounce the recipient, because it is closed and sends it nowhere?
@@ -170,7 +170,9 @@ impl Walk<'_> {
             }
             Decision::Loop(address) => self.end(Fate::Looped, &address, None, stand.connector, Some("5.4.6")),
             Decision::Hand { address, mut cheapest, dearer, verify } => {
-                cheapest.extend(dearer.into_iter().filter(|_| self.dearer));
+                // What an MTA refuses at RCPT time never comes to its dearer connectors.
+                let refusals = self.refusals(mta, stand.asker, &stand.address, None, &mut Vec::new());
+                cheapest.extend(dearer.into_iter().filter(|_| self.dearer && refusals.is_empty()));
                 for connector in cheapest {
                     self.hand(mta, stand.first, &address, connector, verify);
                 }

@@ -46,6 +46,12 @@ pub(crate) fn visit(world: &World, mta: usize, asker: Asker, given: &Address) ->
         return Decision::Reject { status, address };
     }
     let mut used = Vec::new();
+    if given.place == Place::Nowhere
+        && let Some(becomes) = bare_in_relay_domain(world, mta, &address)
+    {
+        used.push(Rewriter::Postmaster);
+        address = becomes;
+    }
     loop {
         match look_up(world, mta, &address) {
             Some(Known::Rewritten(rewriter, _)) if used.contains(&rewriter) => return Decision::Loop(address),
@@ -110,8 +116,10 @@ fn look_up_exactly(world: &World, mta: usize, address: &Address, detail: &str) -
         return Some(Known::Account(system));
     }
     let postmaster = world.estate.mtas[mta].postmaster.as_ref()?;
-    let becomes = Address::read(postmaster).with_detail(detail);
-    is_postmaster(world, mta, address).then_some(Known::Rewritten(Rewriter::Postmaster, becomes))
+    let becomes = Address::read(postmaster);
+    // Like a contact's, a secondary that is the postmaster itself says nothing.
+    let says_something = becomes.normal() != address.normal() && is_postmaster(world, mta, address);
+    says_something.then(|| Known::Rewritten(Rewriter::Postmaster, becomes.with_detail(detail)))
 }
 
 fn is_postmaster(world: &World, mta: usize, address: &Address) -> bool {
@@ -122,6 +130,12 @@ fn is_postmaster(world: &World, mta: usize, address: &Address) -> bool {
         "root" | "abuse" => own_domain && at_own_host,
         _ => false,
     }
+}
+
+/// The bare `postmaster` has no domain, so it is M's postmaster even where its hostname is a relay domain.
+fn bare_in_relay_domain(world: &World, mta: usize, read_as: &Address) -> Option<Address> {
+    let relay = matches!(world.domain_at(mta, read_as.domain()), Domain::Relay { .. });
+    world.estate.mtas[mta].postmaster.as_ref().filter(|_| relay).map(|address| Address::read(address))
 }
 
 /// Step 2: by M's connectors to the account's system; where M has none, step 4 decides.
