@@ -6,6 +6,8 @@ pub mod diagnostic;
 
 pub mod syntax;
 
+pub mod directory;
+
 pub mod name;
 
 pub mod plan;
