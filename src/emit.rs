@@ -8,6 +8,8 @@ use crate::plan::route::{Router, Tier};
 use crate::plan::{ConnectorId, Maps, MtaId, Plan, TargetKind, Version};
 use crate::source::{Sources, Span};
 
+pub mod cdb;
+
 /// All that a target may look at.
 #[derive(Debug, Clone, Copy)]
 pub struct Context<'a> {

@@ -3,4 +3,5 @@
 #![cfg(test)]
 
 mod directory;
+mod cdb;
 mod oracle;
