@@ -2,6 +2,6 @@
 
 #![cfg(test)]
 
-mod directory;
 mod cdb;
+mod directory;
 mod oracle;
