@@ -2,6 +2,6 @@
 
 #![cfg(test)]
 
-mod cdb;
+mod bundle;
 mod directory;
 mod oracle;

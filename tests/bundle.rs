@@ -1,0 +1,3 @@
+//! What a build writes: tables, the files of a bundle with their manifest, and how they replace the bundle before.
+
+mod cdb;
