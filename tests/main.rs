@@ -5,3 +5,4 @@
 mod bundle;
 mod directory;
 mod oracle;
+mod syntax;
