@@ -3,6 +3,8 @@
 use crate::source::{Sources, Span};
 
 pub mod code;
+pub mod human;
+pub mod json;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Severity {

@@ -12,6 +12,7 @@ use crate::source::Span;
 pub use crate::syntax::ast::DomainKind;
 
 pub mod addresses;
+pub mod expect;
 pub mod patterns;
 pub mod route;
 

@@ -58,7 +58,7 @@ impl Source {
     }
 
     /// The 0-based line that holds this offset.
-    fn line_of(&self, offset: usize) -> usize {
+    pub fn line_of(&self, offset: usize) -> usize {
         self.line_starts().partition_point(|&start| start as usize <= offset).saturating_sub(1)
     }
 
