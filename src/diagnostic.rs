@@ -85,12 +85,21 @@ impl Diagnostics {
         self.list.iter().any(|d| d.code.severity == Severity::Error)
     }
 
+    pub fn count(&self) -> usize {
+        self.list.len()
+    }
+
     pub fn is_empty(&self) -> bool {
         self.list.is_empty()
     }
 
     pub fn iter(&self) -> impl Iterator<Item = &Diagnostic> {
         self.list.iter()
+    }
+
+    /// As they were found.
+    pub fn into_list(self) -> Vec<Diagnostic> {
+        self.list
     }
 
     /// Sorted by file name, start, code: the same sources give the same list on any machine.

@@ -6,9 +6,13 @@ pub mod diagnostic;
 
 pub mod syntax;
 
+pub mod name;
+
 pub mod directory;
 
-pub mod name;
+pub mod load;
+
+pub mod resolve;
 
 pub mod plan;
 

@@ -118,3 +118,14 @@ pub fn printable(text: &str) -> String {
 fn is_invisible(c: char) -> bool {
     matches!(c, '\u{2028}' | '\u{2029}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }
+
+/// The known word that somebody most likely meant.
+pub fn nearest<'a>(meant: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let most = (meant.chars().count() / 3).max(1);
+    known
+        .into_iter()
+        .map(|word| (strsim::damerau_levenshtein(&meant.to_lowercase(), &word.to_lowercase()), word))
+        .filter(|&(distance, _)| distance <= most)
+        .min()
+        .map(|(_, word)| word)
+}

@@ -68,6 +68,8 @@ pub struct Plan {
     pub expects: Vec<Expect>,
     /// Something that the sources say did not make it into the plan (it was reported).
     pub incomplete: bool,
+    /// Files that are not what they should be: never to be quoted.
+    pub unquotable: Vec<crate::source::FileId>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

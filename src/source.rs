@@ -33,6 +33,8 @@ impl Span {
 #[derive(Debug)]
 pub struct Source {
     pub name: String,
+    /// Its name from the main file's folder: the same on every machine, so it may stand in an emitted file.
+    short: Option<String>,
     text: String,
     lines: OnceLock<Vec<u32>>,
     /// A file that failed to parse as what it should be is never quoted: it may be a secret.
@@ -95,7 +97,7 @@ impl Sources {
     pub fn add(&mut self, name: impl Into<String>, text: String) -> Option<FileId> {
         u32::try_from(text.len()).ok()?;
         let id = FileId(u32::try_from(self.files.len()).ok()?);
-        self.files.push(Source { name: name.into(), text, lines: OnceLock::new(), quotable: true });
+        self.files.push(Source { name: name.into(), short: None, text, lines: OnceLock::new(), quotable: true });
         Some(id)
     }
 
@@ -125,9 +127,15 @@ impl Sources {
         self.get(span.file).position(span.start as usize)
     }
 
-    /// `file:line` for people.
+    /// Gives a file the name that it has from the main file's folder.
+    pub fn set_short(&mut self, id: FileId, short: String) {
+        self.files[id.0 as usize].short = Some(short);
+    }
+
+    /// `file:line`, the same on every machine: for emitted files.
     pub fn place(&self, span: Span) -> String {
-        format!("{}:{}", self.get(span.file).name, self.position(span).line)
+        let source = self.get(span.file);
+        format!("{}:{}", source.short.as_deref().unwrap_or(&source.name), self.position(span).line)
     }
 
     /// How many characters a span covers.

@@ -16,6 +16,11 @@ impl Domain {
         normalize(text).map(|d| Domain(d.into_owned()))
     }
 
+    /// A domain that nobody has (RFC 2606), for what was reported as missing.
+    pub(crate) fn invalid() -> Domain {
+        Domain("invalid".to_owned())
+    }
+
     pub fn as_str(&self) -> &str {
         &self.0
     }

@@ -1,5 +1,10 @@
 //! Bytes to the text of a source: UTF-8, with or without a byte order mark.
 
+use crate::diagnostic::code::SYNTAX_ENCODING;
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::name::printable;
+use crate::source::{FileId, Sources, Span};
+
 /// Where a source stops being UTF-8.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NotUtf8 {
@@ -30,4 +35,34 @@ pub fn decode(mut bytes: Vec<u8>) -> Result<String, NotUtf8> {
         let column = head[line_start..].chars().count() + 1;
         NotUtf8 { line, column, byte, utf16, head }
     })
+}
+
+/// Decodes a source and adds it; one that is no UTF-8 text is reported, never quoted, and `None`.
+pub fn add(sources: &mut Sources, name: &str, bytes: Vec<u8>, diagnostics: &mut Diagnostics) -> Option<FileId> {
+    match decode(bytes) {
+        Ok(text) => {
+            let file = sources.add(name, text);
+            if file.is_none() {
+                let message = format!("`{}` is larger than 4 GiB", printable(name));
+                diagnostics.push(Diagnostic::new(SYNTAX_ENCODING, message));
+            }
+            file
+        }
+        Err(error) => {
+            let help = if error.utf16 { "the file is UTF-16: save it as UTF-8" } else { "save the file as UTF-8" };
+            let message = format!("`{}` is not UTF-8: byte {:#04x} does not belong here", printable(name), error.byte);
+            let end = error.head.len();
+            let diagnostic = Diagnostic::new(SYNTAX_ENCODING, message).help(help);
+            // What comes before the fault is kept, so that the fault has a place.
+            let file = sources.add(name, error.head);
+            diagnostics.push(match file {
+                Some(file) => diagnostic.label(Span::new(file, end, end), "here"),
+                None => diagnostic,
+            });
+            if let Some(file) = file {
+                sources.forbid_quoting(file);
+            }
+            None
+        }
+    }
 }

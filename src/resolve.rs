@@ -1,0 +1,259 @@
+//! Syntax tree to plan: names to ids, texts to addresses, domains and numbers.
+//!
+//! A name that is unknown is reported once, with the nearest that exists, and poisons what it stands in: the checks
+//! stay silent about that. Resolving never panics on a broken tree.
+
+use hashbrown::HashMap;
+
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, code};
+use crate::load::Program;
+use crate::name::{NameError, nearest, printable};
+use crate::plan::{AddressId, AddressUse, ConnectorId, MtaId, Node, Plan, Spanned, SystemId};
+use crate::source::{Sources, Span};
+use crate::syntax::ast::{ItemKind, Text};
+
+mod connector;
+mod directory;
+mod domain;
+mod expect;
+mod mta;
+mod people;
+mod system;
+
+/// Resolves a program as far as it goes.
+pub fn resolve(sources: &Sources, program: &Program, diagnostics: &mut Diagnostics) -> Plan {
+    let mut resolver = Resolver {
+        sources,
+        program,
+        diagnostics,
+        plan: Plan::default(),
+        nodes: HashMap::new(),
+        connectors: HashMap::new(),
+    };
+    resolver.plan.incomplete = program.broken;
+    resolver.declare();
+    resolver.mtas();
+    resolver.systems();
+    resolver.connectors();
+    resolver.domains();
+    resolver.people();
+    resolver.expects();
+    resolver.plan
+}
+
+struct Resolver<'a> {
+    sources: &'a Sources,
+    program: &'a Program,
+    diagnostics: &'a mut Diagnostics,
+    plan: Plan,
+    /// MTAs and systems share one set of names.
+    nodes: HashMap<&'a str, (Node, Span)>,
+    connectors: HashMap<&'a str, (ConnectorId, Span)>,
+}
+
+impl<'a> Resolver<'a> {
+    /// Gives every MTA, system and connector its id, so that the order of the file does not matter to names.
+    fn declare(&mut self) {
+        let (mut mtas, mut systems, mut connectors) = (0, 0, 0);
+        for item in &self.program.items {
+            match &item.kind {
+                ItemKind::Mta(block) => {
+                    self.declare_node(block.name, Node::Mta(MtaId(mtas)));
+                    mtas += 1;
+                }
+                ItemKind::System(block) => {
+                    self.declare_node(block.name, Node::System(SystemId(systems)));
+                    systems += 1;
+                }
+                ItemKind::Connector(block) => {
+                    let name = self.sources.text(block.name);
+                    match self.connectors.get(name) {
+                        Some(&(_, first)) => {
+                            self.duplicate(format!("connector `{name}` is declared twice"), block.name, first)
+                        }
+                        None => drop(self.connectors.insert(name, (ConnectorId(connectors), block.name))),
+                    }
+                    connectors += 1;
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn declare_node(&mut self, span: Text, node: Node) {
+        let name = self.sources.text(span);
+        if name == "internet" {
+            let diagnostic = Diagnostic::new(code::NAME_DUPLICATE, "`internet` is the name of the Internet already")
+                .label(span, "declared here")
+                .help("give it another name");
+            return self.report(diagnostic);
+        }
+        match self.nodes.get(name) {
+            Some(&(_, first)) => {
+                self.duplicate(
+                    format!("`{name}` is declared twice (MTAs and systems share one set of names)"),
+                    span,
+                    first,
+                );
+            }
+            None => drop(self.nodes.insert(name, (node, span))),
+        }
+    }
+
+    fn node(&mut self, span: Text) -> Node {
+        let name = self.sources.text(span);
+        if name == "internet" {
+            return Node::Internet;
+        }
+        if let Some(&(node, _)) = self.nodes.get(name) {
+            return node;
+        }
+        let known = self.nodes.keys().copied().chain(["internet"]);
+        let help = suggestion(name, known).unwrap_or_else(|| "declare it with `system` or `mta`".to_owned());
+        self.unknown(format!("no system or MTA is called `{}`", printable(name)), span, help);
+        Node::Unknown
+    }
+
+    fn mta(&mut self, span: Text) -> Option<MtaId> {
+        let name = self.sources.text(span);
+        match self.nodes.get(name) {
+            Some(&(Node::Mta(id), _)) => return Some(id),
+            Some(&(_, declared)) => {
+                let diagnostic =
+                    Diagnostic::new(code::NAME_UNKNOWN, format!("`{}` is a system, not an MTA", printable(name)))
+                        .label(span, "an MTA is meant here")
+                        .label(declared, "declared here")
+                        .help("name one of the MTAs");
+                self.report(diagnostic);
+                return None;
+            }
+            None => {}
+        }
+        let mtas = self.nodes.iter().filter(|(_, (n, _))| matches!(n, Node::Mta(_))).map(|(name, _)| *name);
+        let help = suggestion(name, mtas).unwrap_or_else(|| "declare it with `mta`".to_owned());
+        self.unknown(format!("no MTA is called `{}`", printable(name)), span, help);
+        None
+    }
+
+    fn connector(&mut self, span: Text) -> Option<ConnectorId> {
+        let name = self.sources.text(span);
+        if let Some(&(id, _)) = self.connectors.get(name) {
+            return Some(id);
+        }
+        let help = suggestion(name, self.connectors.keys().copied())
+            .unwrap_or_else(|| "declare it with `connector`".to_owned());
+        self.unknown(format!("no connector is called `{}`", printable(name)), span, help);
+        None
+    }
+
+    fn unknown(&mut self, message: String, span: Text, help: String) {
+        self.report(Diagnostic::new(code::NAME_UNKNOWN, message).label(span, "named here").help(help));
+    }
+
+    fn duplicate(&mut self, message: String, span: Span, first: Span) {
+        let diagnostic = Diagnostic::new(code::NAME_DUPLICATE, message)
+            .label(span, "again here")
+            .label(first, "first here")
+            .help("take one of them out, or give it another name");
+        self.report(diagnostic);
+    }
+
+    /// An error that loses something the source says.
+    fn report(&mut self, diagnostic: Diagnostic) {
+        self.plan.incomplete = true;
+        self.diagnostics.push(diagnostic);
+    }
+
+    /// A thing that is missing; where the text was not understood it may have been there.
+    fn missing(&mut self, message: impl Into<String>, span: Span, help: &str) {
+        if !self.program.broken {
+            self.diagnostics
+                .push(Diagnostic::new(code::SYNTAX_MISSING, message).label(span, "declared here").help(help));
+        }
+        self.plan.incomplete = true;
+    }
+
+    /// Keeps the first of two values; the second is reported.
+    fn once<T>(&mut self, slot: &mut Option<Spanned<T>>, value: Option<T>, span: Span, field: &str) {
+        match slot {
+            Some(first) => {
+                let first = first.span;
+                self.duplicate(format!("`{field}` is said twice"), span, first);
+            }
+            None => *slot = value.map(|value| Spanned { value, span }),
+        }
+    }
+
+    /// A token read as what it should be, or reported.
+    fn parsed<T>(&mut self, span: Text, code: Code, parse: impl FnOnce(&str) -> Result<T, NameError>) -> Option<T> {
+        let text = self.sources.unquoted(span);
+        match parse(&text) {
+            Ok(value) => Some(value),
+            Err(error) => {
+                self.invalid(code, error, span);
+                None
+            }
+        }
+    }
+
+    fn invalid(&mut self, code: Code, error: NameError, span: Span) {
+        let mut diagnostic = Diagnostic::new(code, error.message).label(span, "here");
+        diagnostic.help = error.help;
+        self.report(diagnostic);
+    }
+
+    /// One word out of a few.
+    fn choice<T: Copy>(&mut self, span: Text, what: &str, choices: &[(&str, T)]) -> Option<T> {
+        let word = self.sources.text(span);
+        if let Some((_, value)) = choices.iter().find(|(name, _)| *name == word) {
+            return Some(*value);
+        }
+        let names: Vec<&str> = choices.iter().map(|(name, _)| *name).collect();
+        let all = names.join("`, `");
+        let help = match nearest(word, names.iter().copied()) {
+            Some(near) => format!("did you mean `{near}`? It is one of `{all}`"),
+            None => format!("write one of `{all}`"),
+        };
+        let message = format!("`{}` is not a {what}", printable(word));
+        self.report(Diagnostic::new(code::SYNTAX_VALUE, message).label(span, "here").help(help));
+        None
+    }
+
+    /// An address, interned.
+    fn address(&mut self, span: Text) -> Option<AddressUse> {
+        self.intern(self.sources.text(span), span)
+    }
+
+    fn intern(&mut self, text: &str, span: Span) -> Option<AddressUse> {
+        match self.plan.addresses.intern(text) {
+            Ok(id) => {
+                if self.is_unusable_utf8(id) {
+                    self.report(self.unusable_utf8(code::ADDRESS_INVALID, id, span));
+                }
+                Some(AddressUse { id, span })
+            }
+            Err(error) => {
+                self.invalid(code::ADDRESS_INVALID, error, span);
+                None
+            }
+        }
+    }
+
+    /// A UTF-8 local part is an error where no MTA would take it.
+    fn is_unusable_utf8(&self, id: AddressId) -> bool {
+        !self.plan.addresses.text(id).is_ascii() && !self.plan.mtas.iter().any(|mta| mta.takes_utf8())
+    }
+
+    fn unusable_utf8(&self, code: Code, id: AddressId, span: Span) -> Diagnostic {
+        let text = printable(self.plan.addresses.text(id));
+        Diagnostic::new(code, format!("`{text}` has a local part that is not ASCII"))
+            .label(span, "no MTA takes it")
+            .help("say `smtputf8 yes` at the MTAs that are to take such addresses (RFC 6531), or write it in ASCII")
+    }
+}
+
+fn suggestion<'s>(meant: &str, known: impl Iterator<Item = &'s str>) -> Option<String> {
+    let mut known: Vec<&str> = known.collect();
+    known.sort_unstable();
+    nearest(meant, known).map(|near| format!("did you mean `{near}`?"))
+}
