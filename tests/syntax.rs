@@ -1,5 +1,6 @@
 //! The parser: what the language is, and what is said of text that is not.
 
+mod hostile;
 mod mistakes;
 mod tree;
 

@@ -242,7 +242,7 @@ impl<'a> Parser<'a> {
 
     /// A field was understood: now its line, `;` or the block must end.
     fn end_field(&mut self, open: &mut Open, word: &str) {
-        let ended = std::mem::take(&mut self.at_field) || self.at_end() || self.text(self.last) == "}";
+        let ended = std::mem::take(&mut self.at_field) || self.at_end() || self.after_block();
         // A brace is told of by the block that it is too much in.
         if ended || (self.token.kind == Kind::Open && !self.quiet) {
             return;

@@ -127,6 +127,11 @@ impl<'a> Parser<'a> {
         matches!(self.token.kind, Kind::Newline | Kind::Semicolon | Kind::Close | Kind::End)
     }
 
+    /// True behind a closing brace, and where a block without one ended before this line: nothing more is needed.
+    pub(super) fn after_block(&self) -> bool {
+        self.text(self.solid) == "}" || self.last.end <= self.token.line
+    }
+
     /// True where only blanks stand left of the current token on its line, and no more of them than `than`.
     pub(super) fn outdented(&self, than: usize) -> bool {
         self.indent().is_some_and(|indent| indent <= than)
@@ -290,6 +295,9 @@ impl<'a> Parser<'a> {
     }
 
     fn needless_quotes(&mut self, what: &str) -> Reported {
+        if self.token.span.end == self.faults_until {
+            return Reported;
+        }
         self.report_token(|p| {
             let text = p.text(p.token.span).trim_matches('"');
             let message = format!("expected {what} after {}, not a quoted string", p.quote(p.last));

@@ -45,7 +45,7 @@ impl<'a> Parser<'a> {
         let keyword = self.bump();
         let kind = self.statement(word, keyword, indent, place);
         let item = kind.ok().map(|kind| Item { span: keyword.to(self.solid), kind });
-        if !self.statement_ends() {
+        if !self.at_end() && !self.after_block() {
             if item.is_some() {
                 self.surplus(word);
             }
@@ -193,13 +193,6 @@ impl<'a> Parser<'a> {
             Some(_) => self.argument(what).map(Some),
             None => Ok(None),
         }
-    }
-
-    /// A closing brace ends a statement; so do the end of the line and `;`.
-    fn statement_ends(&self) -> bool {
-        let closed = self.text(self.solid) == "}";
-        let new_line = self.last.end <= self.token.line;
-        closed || new_line || self.at_end()
     }
 
     /// Something follows a complete statement.
