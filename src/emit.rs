@@ -8,6 +8,7 @@ use crate::plan::route::{Router, Tier};
 use crate::plan::{ConnectorId, Maps, MtaId, Plan, TargetKind, Version};
 use crate::source::{Sources, Span};
 
+pub mod bundle;
 pub mod cdb;
 
 /// All that a target may look at.

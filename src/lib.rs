@@ -17,3 +17,5 @@ pub mod resolve;
 pub mod plan;
 
 pub mod emit;
+
+pub mod cli;

@@ -1,3 +1,5 @@
 //! What a build writes: tables, the files of a bundle with their manifest, and how they replace the bundle before.
 
 mod cdb;
+mod manifest;
+mod output;
