@@ -1,1 +1,7 @@
-fn main() {}
+//! The `mailswitch` command.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    mailswitch::cli::main()
+}

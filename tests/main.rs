@@ -4,6 +4,5 @@
 
 mod bundle;
 mod directory;
-mod lab;
 mod oracle;
 mod syntax;

@@ -93,7 +93,11 @@ impl Excerpt {
             self.text.push('…');
         }
         if whole.is_empty() && number + 1 == source.line_count() {
-            // The empty line at the end of a file shows only if there is something to mark.
+            if first_label.is_none() {
+                self.lines.pop();
+                return;
+            }
+            // miette drops an empty last line, and with it the label.
             self.text.push(' ');
         }
         self.text.push('\n');

@@ -1,0 +1,86 @@
+//! From a file on disk to a checked plan: what nearly every command starts with.
+
+use std::io::{self, Write};
+use std::path::Path;
+
+use super::files::Disk;
+use super::outcome::{Failure, Verdict};
+use super::stream;
+use crate::diagnostic::human::{fancy, plain, plural, tally};
+use crate::diagnostic::{Diagnostic, Severity, json};
+use crate::plan::Plan;
+use crate::source::Sources;
+use crate::{load, resolve};
+
+/// What every command that reads a routing file understands.
+#[derive(Debug, clap::Args)]
+pub(super) struct Source {
+    /// Let includes and directory files lie outside the main file's folder
+    #[arg(long)]
+    allow_outside: bool,
+
+    /// Treat warnings as errors
+    #[arg(long)]
+    deny_warnings: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum Format {
+    /// With the source lines and marks below them
+    Fancy,
+    /// A line each: file:line:column: severity[code]: message
+    Plain,
+    /// One JSON array
+    Json,
+}
+
+/// An estate, read and checked.
+pub(super) struct Estate {
+    pub(super) sources: Sources,
+    pub(super) plan: Plan,
+    pub(super) diagnostics: Vec<Diagnostic>,
+}
+
+impl Estate {
+    pub(super) fn open(file: &Path, source: &Source) -> Result<Estate, Failure> {
+        let loaded = load::load(&Disk, file, source.allow_outside).map_err(|e| Failure::file("read", file, e))?;
+        let mut diagnostics = loaded.diagnostics;
+        let plan = resolve::resolve(&loaded.sources, &loaded.program, &mut diagnostics);
+        let diagnostics = diagnostics.into_sorted(&loaded.sources);
+        Ok(Estate { sources: loaded.sources, plan, diagnostics })
+    }
+
+    pub(super) fn print(&self, format: Format, out: &mut dyn Write) -> io::Result<()> {
+        match format {
+            Format::Fancy => fancy(&self.diagnostics, &self.sources, stream::look(), out),
+            Format::Plain => plain(&self.diagnostics, &self.sources, out),
+            Format::Json => json::write(&self.diagnostics, &self.sources, out),
+        }
+    }
+
+    pub(super) fn errors(&self) -> usize {
+        self.diagnostics.iter().filter(|d| d.code.severity == Severity::Error).count()
+    }
+
+    pub(super) fn verdict(&self, source: &Source) -> Verdict {
+        let denied = source.deny_warnings && !self.diagnostics.is_empty();
+        Verdict::good_if(self.errors() == 0 && !denied)
+    }
+
+    /// The diagnostics in numbers, or what the estate holds where there are none.
+    pub(super) fn summary(&self) -> String {
+        tally(&self.diagnostics).unwrap_or_else(|| {
+            let plan = &self.plan;
+            let counts = [
+                (plan.mtas.len(), "MTA"),
+                (plan.systems.len(), "system"),
+                (plan.connectors.len(), "connector"),
+                (plan.contacts.len(), "contact"),
+                (plan.accounts.len(), "account"),
+                (plan.expects.len(), "expectation"),
+            ];
+            let said: Vec<String> = counts.iter().filter(|(n, _)| *n > 0).map(|&(n, what)| plural(n, what)).collect();
+            if said.is_empty() { "empty, and no mistake".to_owned() } else { format!("good: {}", said.join(", ")) }
+        })
+    }
+}
