@@ -4,5 +4,6 @@
 
 mod bundle;
 mod directory;
+mod lab;
 mod oracle;
 mod syntax;
