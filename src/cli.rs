@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+mod build;
 mod check;
 mod estate;
 mod files;
@@ -40,6 +41,7 @@ Exit status:
 #[derive(Debug, Subcommand)]
 enum Command {
     Check(check::Args),
+    Build(build::Args),
     Trace(trace::Args),
     Test(test::Args),
 }
@@ -56,6 +58,7 @@ pub fn main() -> ExitCode {
     };
     let outcome = match &cli.command {
         Command::Check(args) => check::run(args),
+        Command::Build(args) => build::run(args),
         Command::Trace(args) => trace::run(args),
         Command::Test(args) => test::run(args),
     };

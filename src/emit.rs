@@ -10,6 +10,7 @@ use crate::source::{Sources, Span};
 
 pub mod bundle;
 pub mod cdb;
+pub mod feature;
 
 /// All that a target may look at.
 #[derive(Debug, Clone, Copy)]

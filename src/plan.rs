@@ -3,6 +3,7 @@
 //! A name that could not be resolved became [`Node::Unknown`] or was left out; `incomplete` then tells the checks
 //! not to conclude anything from what seems to be missing.
 
+use std::fmt;
 use std::net::IpAddr;
 
 use ipnet::IpNet;
@@ -104,6 +105,13 @@ pub struct Version {
     pub major: u32,
     pub minor: u32,
     pub patch: Option<u32>,
+}
+
+impl fmt::Display for Version {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.major, self.minor)?;
+        self.patch.map_or(Ok(()), |patch| write!(f, ".{patch}"))
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

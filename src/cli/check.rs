@@ -32,7 +32,7 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args) -> Outcome {
     let estate = Estate::open(&args.file, &args.source)?;
     let mut out = stream::stdout();
-    estate.print(args.format, &mut out)?;
+    estate.print(args.format, stream::look(&std::io::stdout()), &mut out)?;
     out.flush()?;
     stream::complain(&format!("{}: {}", args.file.display(), estate.summary()));
     Ok(estate.verdict(&args.source))

@@ -5,10 +5,11 @@ use std::path::Path;
 
 use super::files::Disk;
 use super::outcome::{Failure, Verdict};
-use super::stream;
-use crate::diagnostic::human::{fancy, plain, plural, tally};
+use crate::diagnostic::human::{Look, fancy, plain, plural, tally};
 use crate::diagnostic::{Diagnostic, Severity, json};
-use crate::plan::Plan;
+use crate::emit::{Context, feature};
+use crate::plan::route::Router;
+use crate::plan::{Plan, Target, TargetKind};
 use crate::source::Sources;
 use crate::{load, resolve};
 
@@ -43,16 +44,29 @@ pub(super) struct Estate {
 
 impl Estate {
     pub(super) fn open(file: &Path, source: &Source) -> Result<Estate, Failure> {
+        Estate::open_for(file, source, None)
+    }
+
+    /// With every MTA for one target, whatever the file says.
+    pub(super) fn open_for(file: &Path, source: &Source, target: Option<TargetKind>) -> Result<Estate, Failure> {
         let loaded = load::load(&Disk, file, source.allow_outside).map_err(|e| Failure::file("read", file, e))?;
         let mut diagnostics = loaded.diagnostics;
-        let plan = resolve::resolve(&loaded.sources, &loaded.program, &mut diagnostics);
+        let mut plan = resolve::resolve(&loaded.sources, &loaded.program, &mut diagnostics);
+        if let Some(kind) = target {
+            retarget(&mut plan, kind)?;
+        }
+        {
+            let router = Router::new(&plan);
+            let context = Context { plan: &plan, router: &router, sources: &loaded.sources };
+            diagnostics.extend(feature::unsupported(context));
+        }
         let diagnostics = diagnostics.into_sorted(&loaded.sources);
         Ok(Estate { sources: loaded.sources, plan, diagnostics })
     }
 
-    pub(super) fn print(&self, format: Format, out: &mut dyn Write) -> io::Result<()> {
+    pub(super) fn print(&self, format: Format, look: Look, out: &mut dyn Write) -> io::Result<()> {
         match format {
-            Format::Fancy => fancy(&self.diagnostics, &self.sources, stream::look(), out),
+            Format::Fancy => fancy(&self.diagnostics, &self.sources, look, out),
             Format::Plain => plain(&self.diagnostics, &self.sources, out),
             Format::Json => json::write(&self.diagnostics, &self.sources, out),
         }
@@ -83,4 +97,18 @@ impl Estate {
             if said.is_empty() { "empty, and no mistake".to_owned() } else { format!("good: {}", said.join(", ")) }
         })
     }
+}
+
+fn retarget(plan: &mut Plan, kind: TargetKind) -> Result<(), Failure> {
+    for mta in plan.mtas.iter_mut().filter(|mta| mta.target.value.kind != kind) {
+        if mta.settings.is_some() {
+            let (own, kind) = (mta.target.value.kind.as_str(), kind.as_str());
+            return Err(Failure::new(format!(
+                "`{}` has `settings` for {own}: it cannot be built for {kind}",
+                mta.name
+            )));
+        }
+        mta.target.value = Target { kind, version: None };
+    }
+    Ok(())
 }

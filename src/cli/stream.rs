@@ -1,8 +1,9 @@
 //! Standard output and standard error: colour on a terminal only, and no noise where nobody reads any more.
 
-use std::io::{self, BufWriter, IsTerminal, StdoutLock, Write};
+use std::io::{self, BufWriter, IsTerminal, StderrLock, StdoutLock, Write};
+use std::os::fd::AsFd;
 
-use anstream::{AutoStream, ColorChoice};
+use anstream::AutoStream;
 use anstyle::{AnsiColor, Style};
 
 use crate::diagnostic::human::{Look, clean};
@@ -22,20 +23,23 @@ pub(super) fn stdout() -> BufWriter<Quiet<AutoStream<StdoutLock<'static>>>> {
     BufWriter::new(Quiet { to: AutoStream::auto(io::stdout().lock()), closed: false })
 }
 
+/// Standard error, in the same way.
+pub(super) fn stderr() -> BufWriter<Quiet<AutoStream<StderrLock<'static>>>> {
+    BufWriter::new(Quiet { to: AutoStream::auto(io::stderr().lock()), closed: false })
+}
+
 /// A line on standard error, of which control characters are taken out. Where that fails there is nobody to tell.
 pub(super) fn complain(line: &str) {
     let _ = writeln!(io::stderr(), "{}", clean(line));
 }
 
-/// What a terminal on standard output can show.
-pub(super) fn look() -> Look {
-    let stdout = io::stdout();
-    let color = AutoStream::choice(&stdout) != ColorChoice::Never;
-    if !stdout.is_terminal() {
-        return Look { color, unicode: true, width: 100 };
+/// What the terminal behind a stream can show; colour is taken out by the stream itself where it is not wanted.
+pub(super) fn look(stream: &(impl IsTerminal + AsFd)) -> Look {
+    if !stream.is_terminal() {
+        return Look { color: true, unicode: true, width: 100 };
     }
-    let width = rustix::termios::tcgetwinsize(&stdout).map_or(80, |size| usize::from(size.ws_col));
-    Look { color, unicode: speaks_utf8(), width: width.clamp(NARROWEST, WIDEST) }
+    let width = rustix::termios::tcgetwinsize(stream).map_or(80, |size| usize::from(size.ws_col));
+    Look { color: true, unicode: speaks_utf8(), width: width.clamp(NARROWEST, WIDEST) }
 }
 
 /// Whether the locale is a UTF-8 one, by the variables that POSIX names, in their order.
