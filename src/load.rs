@@ -47,6 +47,7 @@ pub fn load(files: &dyn Files, main: &Path, outside: bool) -> std::io::Result<Lo
         diagnostics: Diagnostics::default(),
         program: Program::default(),
         met: HashSet::new(),
+        directories: HashMap::new(),
         open: Vec::new(),
     };
     loader.main(main, bytes);
@@ -86,6 +87,8 @@ struct Loader<'f> {
     diagnostics: Diagnostics,
     program: Program,
     met: HashSet<PathBuf>,
+    /// Directory files by their true names: one export may serve several statements, and is read once. `None` where it is no text.
+    directories: HashMap<PathBuf, Option<FileId>>,
     open: Vec<Open>,
 }
 
@@ -210,7 +213,7 @@ impl Loader<'_> {
     }
 
     fn attach_directory(&mut self, at: Text) {
-        let Some((path, bytes)) = self.named(at) else { return };
+        let Some((path, canonical)) = self.place(at) else { return };
         if directory::Format::of(&path).is_none() {
             let diagnostic = Diagnostic::new(
                 code::DIRECTORY_INVALID,
@@ -220,19 +223,33 @@ impl Loader<'_> {
             .help("name the file `.csv` or `.ldif`, as what it holds");
             return self.fail(diagnostic);
         }
-        let name = display(&path);
-        let short = self.short(&path);
-        match directory::add(&mut self.sources, &name, bytes, &mut self.diagnostics) {
-            Some(file) => {
-                self.sources.set_short(file, short);
-                self.program.attached.insert(at, file);
+        let file = match self.directories.get(&canonical) {
+            Some(&read) => read,
+            None => {
+                let Some(bytes) = self.octets(&path, at) else { return };
+                let file = self.add_directory(&path, bytes);
+                self.directories.insert(canonical, file);
+                file
             }
-            None => self.program.broken = true,
+        };
+        if let Some(file) = file {
+            self.program.attached.insert(at, file);
         }
     }
 
+    fn add_directory(&mut self, path: &Path, bytes: Vec<u8>) -> Option<FileId> {
+        let short = self.short(path);
+        let file = directory::add(&mut self.sources, &display(path), bytes, &mut self.diagnostics);
+        match file {
+            Some(file) => self.sources.set_short(file, short),
+            None => self.program.broken = true,
+        }
+        file
+    }
+
     fn attach_settings(&mut self, at: Text) {
-        let Some((path, bytes)) = self.named(at) else { return };
+        let Some((path, _)) = self.place(at) else { return };
+        let Some(bytes) = self.octets(&path, at) else { return };
         let name = display(&path);
         let text = match String::from_utf8(bytes) {
             Ok(text) if !text.contains('\0') => text,
@@ -248,15 +265,19 @@ impl Loader<'_> {
         }
     }
 
-    /// The file that a statement names, read.
-    fn named(&mut self, at: Text) -> Option<(PathBuf, Vec<u8>)> {
+    /// Where the file is that a statement names, and its true name.
+    fn place(&mut self, at: Text) -> Option<(PathBuf, PathBuf)> {
         let written = self.sources.unquoted(at).into_owned();
         let path = self.relative(&written)?;
-        self.allowed(&path, at, [code::DIRECTORY_MISSING, code::DIRECTORY_OUTSIDE])?;
-        match self.files.read(&path) {
-            Ok(bytes) => Some((path, bytes)),
+        let canonical = self.allowed(&path, at, [code::DIRECTORY_MISSING, code::DIRECTORY_OUTSIDE])?;
+        Some((path, canonical))
+    }
+
+    fn octets(&mut self, path: &Path, at: Text) -> Option<Vec<u8>> {
+        match self.files.read(path) {
+            Ok(bytes) => Some(bytes),
             Err(error) => {
-                self.unreadable(code::DIRECTORY_MISSING, at, &path, &error);
+                self.unreadable(code::DIRECTORY_MISSING, at, path, &error);
                 None
             }
         }

@@ -6,6 +6,7 @@ use mailswitch::source::Sources;
 
 mod csv;
 mod encodings;
+mod estate;
 mod ldif;
 mod properties;
 

@@ -25,7 +25,9 @@ impl Resolver<'_> {
         self.rows(bulk, &mut |resolver, row, reports| {
             let Some(addresses) = row.account() else { return };
             let addresses: Vec<AddressUse> = addresses.iter().filter_map(|a| resolver.value(a, reports)).collect();
-            resolver.add_account(system, addresses);
+            if !addresses.is_empty() {
+                resolver.add_account(system, addresses);
+            }
         });
     }
 
