@@ -230,7 +230,8 @@ impl<'a> Parser<'a> {
         }
         let saved = self.save();
         self.bump();
-        let argument = matches!(self.token.kind, Kind::Word | Kind::String);
+        // `address-space a,` and in the next line `to cost 3` is a domain `to` with its cost.
+        let argument = matches!(self.token.kind, Kind::Word | Kind::String) && !self.is_word("cost");
         self.rewind(&saved);
         argument
     }

@@ -156,11 +156,13 @@ impl<'a> Lexer<'a> {
         self.checked(start, kind)
     }
 
-    /// A word ends before a brace, unless the brace stands left of an `@`.
+    /// A word ends before a brace, unless the brace stands left of its first `@`.
     fn word(&mut self) -> Kind {
         let start = self.cursor.at;
         let mut odd = self.skip_word();
-        if matches!(self.text.get(self.cursor.at), Some(b'{' | b'}'))
+        let at_brace = matches!(self.text.get(self.cursor.at), Some(b'{' | b'}'));
+        if at_brace
+            && memchr(b'@', &self.text[start..self.cursor.at]).is_none()
             && let Some(at_sign) = self.at_sign()
         {
             self.cursor.at = at_sign;
@@ -281,7 +283,7 @@ fn unclosed(input: &[u8]) -> usize {
 
 /// The first character that no source may hold: a control character, or a blank that is neither space nor tab.
 fn forbidden(text: &[u8]) -> Option<char> {
-    if !text.iter().any(|&byte| CLASS[usize::from(byte)] == ODD) {
+    if !text.iter().any(|&byte| byte == b'\r' || CLASS[usize::from(byte)] == ODD) {
         return None;
     }
     let text = str::from_utf8(text).ok()?;
