@@ -6,4 +6,5 @@ mod bundle;
 mod directory;
 mod lab;
 mod oracle;
+mod properties;
 mod syntax;

@@ -8,4 +8,4 @@ mod examples_between;
 pub(crate) mod meaning;
 pub(crate) mod random;
 mod visit;
-mod world;
+pub(crate) mod world;

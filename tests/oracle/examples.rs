@@ -2,6 +2,7 @@
 
 use crate::oracle::estate::{Connector, Contact, Declaration, Estate, Kind, Mta, Node, System, Unresolved};
 use crate::oracle::meaning::{Asker, Fate, Outcome, outcomes};
+use crate::oracle::world::World;
 
 /// An outcome as a line: the fate, the recipient, and what else there is to say.
 fn line(outcome: &Outcome) -> String {
@@ -19,7 +20,7 @@ fn line(outcome: &Outcome) -> String {
 }
 
 pub(super) fn asked(estate: &Estate, mta: usize, asker: Asker, address: &str, dearer: bool) -> Vec<String> {
-    outcomes(estate, mta, asker, address, dearer).iter().map(line).collect()
+    outcomes(&World::new(estate), mta, asker, address, dearer).iter().map(line).collect()
 }
 
 /// What the first MTA does for a trusted client.

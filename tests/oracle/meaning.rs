@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::oracle::address::Address;
-use crate::oracle::estate::{Estate, Node};
+use crate::oracle::estate::Node;
 pub(crate) use crate::oracle::visit::Asker;
 use crate::oracle::visit::{Decision, visit};
 use crate::oracle::world::World;
@@ -33,8 +33,7 @@ pub(crate) struct Outcome {
 }
 
 /// What becomes of an address that is asked of an MTA; with `dearer`, every dearer connector is followed too.
-pub(crate) fn outcomes(estate: &Estate, mta: usize, asker: Asker, address: &str, dearer: bool) -> BTreeSet<Outcome> {
-    let world = World::new(estate);
+pub(crate) fn outcomes(world: &World, mta: usize, asker: Asker, address: &str, dearer: bool) -> BTreeSet<Outcome> {
     let mut walk = Walk { world, dearer, open: Vec::new(), done: BTreeSet::new(), found: BTreeSet::new() };
     walk.first(mta, asker, Address::read(address));
     walk.found
@@ -52,7 +51,7 @@ struct Stand {
 }
 
 struct Walk<'a> {
-    world: World<'a>,
+    world: &'a World<'a>,
     dearer: bool,
     /// The way from the first MTA to here.
     open: Vec<Stand>,
@@ -112,7 +111,7 @@ impl Walk<'_> {
             return Vec::new();
         }
         let one = |fate, status, address| vec![Refusal { fate, status, address, connector }];
-        let (address, cheapest, verify) = match visit(&self.world, mta, asker, address) {
+        let (address, cheapest, verify) = match visit(self.world, mta, asker, address) {
             Decision::Reject { status, address } => return one(Fate::Rejected, status, address),
             Decision::Unroutable(address) => return one(Fate::Unroutable, "5.1.2", address),
             Decision::Loop(_) => return Vec::new(),
@@ -160,7 +159,7 @@ impl Walk<'_> {
     }
 
     fn at_mta(&mut self, mta: usize, stand: &Stand) {
-        match visit(&self.world, mta, stand.asker, &stand.address) {
+        match visit(self.world, mta, stand.asker, &stand.address) {
             // The first MTA's own refusals never come here.
             Decision::Reject { status, address } => {
                 self.end(Fate::Bounced, &address, None, stand.connector, Some(status));

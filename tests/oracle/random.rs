@@ -15,6 +15,7 @@ use crate::oracle::address::{Address, domain};
 use crate::oracle::asks;
 use crate::oracle::estate::{Connector, Contact, Declaration, Estate, Kind, Mta, Node, System, Unresolved};
 use crate::oracle::meaning::{Asker, Fate, outcomes};
+use crate::oracle::world::World;
 
 const DOMAINS: [&str; 7] = ["a.test", "a.test", "b.test", "b.test", "x.a.test", "y.x.a.test", "\u{fc}.test"];
 const WILDCARDS: [&str; 5] = ["*", "*", "*.a.test", "*.x.a.test", "*.test"];
@@ -226,9 +227,10 @@ fn random_estates_claim_nothing_twice_and_reach_every_fate() {
     for _ in 0..60 {
         let estate = estate().new_tree(&mut runner).unwrap().current();
         claims_nothing_twice(&estate);
+        let world = World::new(&estate);
         for address in asks::addresses(&estate) {
             for (mta, asker) in (0..estate.mtas.len()).flat_map(|mta| [(mta, Asker::Trusted), (mta, Asker::Anyone)]) {
-                let outcomes = outcomes(&estate, mta, asker, &address, true);
+                let outcomes = outcomes(&world, mta, asker, &address, true);
                 assert!(!outcomes.is_empty(), "{address} at {mta}");
                 seen.extend(outcomes.into_iter().map(|o| (o.fate, o.status, o.system.is_some())));
             }

@@ -118,14 +118,9 @@ impl<'a> World<'a> {
 
     /// Does a system hold this address, understanding the sub-addresses of the MTA that handed it over?
     pub(crate) fn holds(&self, system: usize, mta: usize, address: &Address) -> bool {
-        let holds = |address: &Address| self.account_of(system, address);
+        let holds = |address: &Address| self.account(address) == Some(system);
         let cut = address.cut(self.estate.mtas[mta].subaddress);
         holds(address) || cut.is_some_and(|(user, _)| holds(&user))
-    }
-
-    fn account_of(&self, system: usize, address: &Address) -> bool {
-        let normal = address.normal();
-        self.estate.systems[system].accounts.iter().flatten().any(|held| Address::read(held).normal() == normal)
     }
 
     /// A system that lists its accounts holds those and no others.

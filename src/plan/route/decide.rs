@@ -202,6 +202,9 @@ impl<'p> Router<'p> {
             Question::Postmaster => {
                 return Ok(Mailbox::from_content("postmaster", plan_mta.hostname.value.as_str()));
             }
+            Question::Unroutable(text) if !text.is_ascii() && !plan_mta.takes_utf8() => {
+                return Err((Why::NeedsUtf8, None));
+            }
             Question::Unroutable(_) => return Err((Why::Unqualified, None)),
         };
         let refuse = |why| Err((why, Some(mailbox.clone())));

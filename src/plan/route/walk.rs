@@ -8,6 +8,11 @@ use crate::name::Mailbox;
 use crate::plan::{ConnectorId, MtaId, NextHop, Node, Question, SystemId};
 use crate::source::Span;
 
+/// Where MTAs cut at different separators, an address can grow at every turn and never be the same again. One that has
+/// become so long, or that has led to so many states, is in a circle.
+const LONGEST: usize = 1024;
+const MOST_STATES: usize = 10_000;
+
 /// Where a recipient is, and what of its history still matters there.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Place {
@@ -136,6 +141,13 @@ impl Walker<'_, '_> {
     }
 
     fn expand(&mut self, at: usize, key: Key) {
+        if let Question::Address(mailbox) = &key.question
+            && (at >= MOST_STATES || mailbox.as_str().len() > LONGEST)
+        {
+            self.states[at].recipient = Some(mailbox.clone());
+            self.states[at].next = vec![Next::End { end: End::Loop, hop: None }];
+            return;
+        }
         match (&key.place, &key.question) {
             (&Place::Mta { id, asker }, question) => self.at_mta(at, id, asker, question),
             (&Place::System { id, separator }, Question::Address(mailbox)) => {

@@ -1,0 +1,139 @@
+//! The compiler held against the naive reading of the language, on random estates.
+
+use std::collections::BTreeSet;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use mailswitch::diagnostic::Severity;
+use mailswitch::load::load;
+use mailswitch::plan::route::Router;
+use mailswitch::plan::route::decide::Asker;
+use mailswitch::plan::route::outcome::Ways;
+use mailswitch::plan::{MtaId, Plan, Question};
+use mailswitch::resolve::resolve;
+use mailswitch::source::Files;
+use proptest::prelude::ProptestConfig;
+
+use crate::oracle::estate::{Estate, to_dsl};
+use crate::oracle::world::World;
+use crate::oracle::{asks, meaning, random};
+
+/// A file system of one file.
+struct Only(String);
+
+impl Files for Only {
+    fn read(&self, _: &Path) -> io::Result<Vec<u8>> {
+        Ok(self.0.clone().into_bytes())
+    }
+
+    fn glob(&self, _: &str) -> io::Result<Vec<PathBuf>> {
+        Ok(Vec::new())
+    }
+
+    fn canonical(&self, path: &Path) -> io::Result<PathBuf> {
+        Ok(Path::new("/").join(path))
+    }
+}
+
+/// The plan of an estate, and every error in its text.
+fn plan_of(estate: &Estate) -> (Plan, Vec<String>) {
+    plan_of_text(to_dsl(estate))
+}
+
+fn plan_of_text(text: String) -> (Plan, Vec<String>) {
+    let mut loaded = load(&Only(text), Path::new("routing.dsl"), false).unwrap();
+    let plan = resolve(&loaded.sources, &loaded.program, &mut loaded.diagnostics);
+    let errors = loaded.diagnostics.iter().filter(|found| found.code.severity == Severity::Error);
+    let errors = errors.map(|found| format!("{} {}", found.code.name, found.message)).collect();
+    (plan, errors)
+}
+
+/// An outcome as both readings state it: the fate, the recipient, the system, the connector and the status. Of a loop
+/// only that it is one: where its circle begins is a matter of taste.
+type Row = (String, Option<String>, Option<String>, Option<String>, Option<String>);
+
+fn compiled(router: &Router, mta: usize, asker: Asker, address: &str, dearer: bool) -> BTreeSet<Row> {
+    let question = Question::parse(address).unwrap();
+    let outcomes = router.outcomes(MtaId(mta as u32), asker, &question, Ways { dearer, avoiding: None });
+    let plan = router.plan;
+    let row = |outcome: mailswitch::plan::route::outcome::Outcome| {
+        let looped = outcome.fate.as_str() == "looped";
+        (
+            outcome.fate.as_str().to_owned(),
+            outcome.recipient.map(|recipient| recipient.as_str().to_owned()).filter(|_| !looped),
+            outcome.system.map(|node| plan.node_name(node).to_owned()),
+            outcome.connector.map(|connector| plan.connector(connector).name.clone()).filter(|_| !looped),
+            outcome.status.map(|status| status.0.to_owned()),
+        )
+    };
+    comparable(outcomes.into_iter().map(row).collect())
+}
+
+/// An address that grows for ever may be delivered on its way at any length: where it loops, the short ones count.
+fn comparable(mut rows: BTreeSet<Row>) -> BTreeSet<Row> {
+    if rows.iter().any(|row| row.0 == "looped") {
+        rows.retain(|row| row.1.as_ref().is_none_or(|recipient| recipient.len() < 48));
+    }
+    rows
+}
+
+fn naive(world: &World, mta: usize, asker: meaning::Asker, address: &str, dearer: bool) -> BTreeSet<Row> {
+    // The compiler knows no recipient where the question was no address.
+    let is_address = !matches!(Question::parse(address), Ok(Question::Unroutable(_)));
+    let row = |outcome: meaning::Outcome| {
+        let looped = outcome.fate == meaning::Fate::Looped;
+        (
+            format!("{:?}", outcome.fate).to_lowercase(),
+            Some(outcome.recipient).filter(|_| !looped && is_address),
+            outcome.system,
+            outcome.connector.filter(|_| !looped),
+            outcome.status.map(str::to_owned),
+        )
+    };
+    comparable(meaning::outcomes(world, mta, asker, address, dearer).into_iter().map(row).collect())
+}
+
+/// Two MTAs that cut at different separators and hand to each other: each visit makes the address longer.
+#[test]
+fn an_address_that_grows_for_ever_is_a_loop() {
+    let text = r#"
+        mta plus { target relay; hostname plus.test; subaddress "+" }
+        mta minus { target relay; hostname minus.test; subaddress "-" }
+        connector to-minus { to minus; address-space a.test }
+        connector to-plus { to plus; address-space a.test }
+        contact "One" { primary v-x@a.test; secondary u@a.test }
+        contact "Two" { primary u+y@a.test; secondary v@a.test }
+    "#;
+    let (plan, errors) = plan_of_text(text.to_owned());
+    assert_eq!(errors, Vec::<String>::new());
+    let rows = compiled(&Router::new(&plan), 0, Asker::Trusted, "u@a.test", false);
+    let fates: Vec<(String, Option<String>)> = rows.into_iter().map(|row| (row.0, row.4)).collect();
+    assert_eq!(fates, [("looped".to_owned(), Some("5.4.6".to_owned()))]);
+}
+
+const ASKERS: [(Asker, meaning::Asker); 2] =
+    [(Asker::Trusted, meaning::Asker::Trusted), (Asker::Anyone, meaning::Asker::Anyone)];
+
+proptest::proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn traces_agree_with_the_naive_reading(estate in random::estate()) {
+        let (plan, errors) = plan_of(&estate);
+        proptest::prop_assert!(errors.is_empty(), "{:?}\n{}", errors, to_dsl(&estate));
+        let router = Router::new(&plan);
+        let world = World::new(&estate);
+        for address in asks::addresses(&estate) {
+            for (mta, (asker, as_naive)) in (0..estate.mtas.len()).flat_map(|mta| ASKERS.map(|pair| (mta, pair))) {
+                for dearer in [false, true] {
+                    let compiled = compiled(&router, mta, asker, &address, dearer);
+                    let naive = naive(&world, mta, as_naive, &address, dearer);
+                    proptest::prop_assert_eq!(
+                        compiled, naive,
+                        "{} at mta{} by {:?}, dearer {}\n{}", address, mta, asker, dearer, to_dsl(&estate)
+                    );
+                }
+            }
+        }
+    }
+}
