@@ -10,7 +10,7 @@ use crate::load::Program;
 use crate::name::{NameError, nearest, printable};
 use crate::plan::{AddressId, AddressUse, ConnectorId, MtaId, Node, Plan, Spanned, SystemId};
 use crate::source::{Sources, Span};
-use crate::syntax::ast::{ItemKind, Text};
+use crate::syntax::ast::{Field, ItemKind, MtaField, Text};
 
 mod connector;
 mod directory;
@@ -29,6 +29,7 @@ pub fn resolve(sources: &Sources, program: &Program, diagnostics: &mut Diagnosti
         plan: Plan::default(),
         nodes: HashMap::new(),
         connectors: HashMap::new(),
+        utf8: takes_utf8(sources, program),
     };
     resolver.plan.incomplete = program.broken;
     resolver.declare();
@@ -49,6 +50,20 @@ struct Resolver<'a> {
     /// MTAs and systems share one set of names.
     nodes: HashMap<&'a str, (Node, Span)>,
     connectors: HashMap<&'a str, (ConnectorId, Span)>,
+    /// Some MTA takes UTF-8 local parts: an address of any MTA may have one.
+    utf8: bool,
+}
+
+/// Asked of the tree, because addresses are read before the last MTA is resolved.
+fn takes_utf8(sources: &Sources, program: &Program) -> bool {
+    let says_yes = |field: &Field<MtaField>| match field.kind {
+        MtaField::Smtputf8(text) => sources.text(text) == "yes",
+        _ => false,
+    };
+    program.items.iter().any(|item| match &item.kind {
+        ItemKind::Mta(block) => block.fields.iter().any(says_yes),
+        _ => false,
+    })
 }
 
 impl<'a> Resolver<'a> {
@@ -241,7 +256,7 @@ impl<'a> Resolver<'a> {
 
     /// A UTF-8 local part is an error where no MTA would take it.
     fn is_unusable_utf8(&self, id: AddressId) -> bool {
-        !self.plan.addresses.text(id).is_ascii() && !self.plan.mtas.iter().any(|mta| mta.takes_utf8())
+        !self.utf8 && !self.plan.addresses.text(id).is_ascii()
     }
 
     fn unusable_utf8(&self, code: Code, id: AddressId, span: Span) -> Diagnostic {

@@ -111,11 +111,17 @@ fn an_address_that_grows_for_ever_is_a_loop() {
     assert_eq!(fates, [("looped".to_owned(), Some("5.4.6".to_owned()))]);
 }
 
+/// A third of what is usual, because each estate is asked hundreds of questions.
+fn config() -> ProptestConfig {
+    let usual = ProptestConfig::default();
+    ProptestConfig { cases: usual.cases.div_ceil(3), failure_persistence: None, ..usual }
+}
+
 const ASKERS: [(Asker, meaning::Asker); 2] =
     [(Asker::Trusted, meaning::Asker::Trusted), (Asker::Anyone, meaning::Asker::Anyone)];
 
 proptest::proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(config())]
 
     #[test]
     fn traces_agree_with_the_naive_reading(estate in random::estate()) {

@@ -35,6 +35,9 @@ impl Address {
 
     /// The local part as it is compared.
     pub(crate) fn local(&self) -> String {
+        if self.given.is_ascii() {
+            return self.given.to_ascii_lowercase();
+        }
         let composed = icu_normalizer::ComposingNormalizer::new_nfc().normalize(&self.given).into_owned();
         icu_casemap::CaseMapper::new().fold_string(&composed).into_owned()
     }
