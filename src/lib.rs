@@ -16,6 +16,8 @@ pub mod resolve;
 
 pub mod plan;
 
+pub mod check;
+
 pub mod emit;
 
 pub mod cli;

@@ -13,8 +13,11 @@ use crate::source::Span;
 pub use crate::syntax::ast::DomainKind;
 
 pub mod addresses;
+pub mod classes;
 pub mod expect;
+pub mod graph;
 pub mod patterns;
+pub mod proof;
 pub mod route;
 
 use addresses::Addresses;

@@ -96,6 +96,11 @@ impl Addresses {
         before
     }
 
+    /// Whether any address contains a text.
+    pub fn contains_text(&self, text: &str) -> bool {
+        memchr::memmem::find(self.text.as_bytes(), text.as_bytes()).is_some()
+    }
+
     pub fn len(&self) -> usize {
         self.entries.len()
     }

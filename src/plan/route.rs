@@ -130,6 +130,12 @@ impl<'p> Router<'p> {
         self.internet.mx.get(domain).map(Vec::as_slice)
     }
 
+    /// Where a system sends recipients of a domain that it does not hold.
+    pub fn forwards(&self, system: SystemId, domain: &str) -> Vec<&super::Forward> {
+        let found = self.systems[system.index()].forwards.find(domain);
+        found.into_iter().flatten().map(|&i| &self.plan.system(system).forwards[i]).collect()
+    }
+
     /// Whether every address by which others see this node lies in the MTA's `trust`.
     pub fn trusts_node(&self, mta: MtaId, node: Node) -> bool {
         let addresses = self.addresses_of(node);

@@ -1,5 +1,7 @@
 //! One visit of one MTA: who may ask, and steps 0 to 5 of the language.
 
+use hashbrown::HashSet;
+
 use super::{Exit, Own, Router, Status, Tier};
 use crate::name::Mailbox;
 use crate::plan::{AccountId, ContactId, DomainKind, MtaId, Node, Question, Unresolved};
@@ -80,7 +82,7 @@ impl Step {
 }
 
 /// Who has a recipient, by steps 0 to 2.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Holder {
     Postmaster,
     Contact(ContactId),
@@ -168,7 +170,7 @@ impl<'p> Router<'p> {
         };
         let bare = matches!(question, Question::Postmaster);
         let mut recipient = asked;
-        let mut met = Vec::new();
+        let mut met = HashSet::new();
         loop {
             let decision = match self.bare_postmaster(mta, bare && rewrites.is_empty(), &recipient) {
                 Some(rewrite) => rewrite,
@@ -180,12 +182,11 @@ impl<'p> Router<'p> {
                 Decision::Rewrite { to, holder, span } => {
                     rewrites.push((holder, span, to.clone()));
                     recipient = to;
-                    if met.contains(&holder) {
+                    if !met.insert(holder) {
                         VisitEnd::Loop
                     } else if recipient.is_utf8() && !self.plan.mta(mta).takes_utf8() {
                         VisitEnd::Refuse { why: Why::NeedsUtf8, span: Some(span) }
                     } else {
-                        met.push(holder);
                         continue;
                     }
                 }

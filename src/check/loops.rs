@@ -1,0 +1,103 @@
+//! `loop::contacts`, `loop::unresolved`, `loop::mx`, `loop::route`: a circle is reported once, under the first code
+//! that fits, with every step in order.
+
+use hashbrown::HashSet;
+
+use super::with_path;
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, code};
+use crate::plan::graph::{Circle, contact_circles};
+use crate::plan::proof::Proof;
+use crate::plan::route::decide::{Holder, Step, VisitEnd};
+use crate::plan::route::outcome::Fate;
+use crate::plan::{ContactId, Plan};
+use crate::source::Span;
+
+/// At most so many steps of a circle are shown one by one.
+const SHOWN: usize = 30;
+
+pub(super) fn contacts(proof: &Proof<'_>, diagnostics: &mut Diagnostics) {
+    let mut known: HashSet<Holder> = HashSet::new();
+    for circle in contact_circles(proof.plan) {
+        known.extend(circle.iter().map(|&c| Holder::Contact(c)));
+        diagnostics.push(contact_circle(proof.plan, &circle));
+    }
+    // Circles that need a sub-address or the postmaster show only where an MTA runs into them.
+    for verdict in proof.verdicts.iter().filter(|v| v.ends.iter().any(|e| e.fate == Fate::Looped)) {
+        let visit = proof.router.visit(verdict.mta, verdict.asker, &proof.classes[verdict.class].question);
+        let Some((last, _, _)) = visit.rewrites.last().filter(|_| visit.end == VisitEnd::Loop) else { continue };
+        let start = visit.rewrites.iter().position(|(holder, ..)| holder == last).unwrap_or(0);
+        let circle = &visit.rewrites[start..visit.rewrites.len() - 1];
+        if circle.iter().any(|(holder, ..)| known.contains(holder)) {
+            continue;
+        }
+        known.extend(circle.iter().map(|(holder, ..)| *holder));
+        let mta = &proof.plan.mta(verdict.mta).name;
+        let mut diagnostic =
+            Diagnostic::new(code::LOOP_CONTACTS, format!("at MTA `{mta}` recipients are rewritten in a circle"));
+        for (_, span, to) in circle {
+            diagnostic = diagnostic.label(*span, format!("this becomes `{to}`"));
+        }
+        diagnostics.push(diagnostic.help(HELP_CONTACTS));
+    }
+}
+
+const HELP_CONTACTS: &str =
+    "let one of them lead to an address that is no contact's secondary: the one where the mail really goes";
+
+fn contact_circle(plan: &Plan, circle: &[ContactId]) -> Diagnostic {
+    let addresses: Vec<&str> = circle.iter().map(|&c| plan.addresses.text(plan.contact(c).primary.id)).collect();
+    let last = addresses.last().copied().unwrap_or_default();
+    let shown: Vec<&str> = std::iter::once(last).chain(addresses.iter().copied()).take(SHOWN).collect();
+    let more = if circle.len() >= SHOWN { " -> …" } else { "" };
+    let message = format!("contacts rewrite in a circle: {}{more}", shown.join(" -> "));
+    let mut diagnostic = Diagnostic::new(code::LOOP_CONTACTS, message);
+    for (i, &contact) in circle.iter().enumerate().take(SHOWN) {
+        let from = plan.addresses.find(addresses[(i + circle.len() - 1) % circle.len()]);
+        let secondary = plan.secondaries_of(contact).iter().find(|s| Some(s.id) == from);
+        let span = secondary.map_or(plan.contact(contact).label, |s| s.span);
+        diagnostic = diagnostic.label(span, format!("this becomes `{}`", addresses[i]));
+    }
+    diagnostic.help(HELP_CONTACTS)
+}
+
+pub(super) fn routes(proof: &Proof<'_>, diagnostics: &mut Diagnostics) {
+    let mut reported: Vec<HashSet<Span>> = Vec::new();
+    let mut circles: Vec<&Circle> = proof.circles.iter().collect();
+    // The shortest first: a longer circle through the same steps is no mistake of its own.
+    circles.sort_by_key(|c| (c.hops.len(), c.hops.iter().map(|h| h.span).min()));
+    for circle in circles {
+        let steps: HashSet<Span> =
+            circle.hops.iter().filter(|h| h.connector.is_some() || h.step == Step::Forwards).map(|h| h.span).collect();
+        if reported.iter().any(|known| known.is_subset(&steps)) {
+            continue;
+        }
+        diagnostics.push(report(proof, circle));
+        reported.push(steps);
+    }
+}
+
+fn report(proof: &Proof<'_>, circle: &Circle) -> Diagnostic {
+    let names: Vec<&str> = circle
+        .hops
+        .iter()
+        .filter(|h| !matches!(h.step, Step::Contact | Step::Postmaster))
+        .map(|h| proof.plan.node_name(h.node))
+        .collect();
+    let round: Vec<&str> = names.iter().chain(names.first()).copied().collect();
+    let recipient = circle.hops.first().map(|h| h.recipient.as_str()).unwrap_or_default();
+    let (code, help) = code_of(circle);
+    let message = format!("`{recipient}` goes round in a circle: {}", round.join(" -> "));
+    with_path(Diagnostic::new(code, message), proof, &circle.hops).help(help)
+}
+
+fn code_of(circle: &Circle) -> (Code, &'static str) {
+    if circle.internet {
+        let help = "send what stays inside by a connector of its own, or let `mx` say where the domain's MX records really point";
+        (code::LOOP_MX, help)
+    } else if circle.hops.iter().any(|h| h.step == Step::Unresolved) {
+        let help = "let the last system in the chain refuse what it does not know (`authoritative`), or say `unresolved reject` here";
+        (code::LOOP_UNRESOLVED, help)
+    } else {
+        (code::LOOP_ROUTE, "take one of these steps out, or let it lead to where the recipient really is")
+    }
+}

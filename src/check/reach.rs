@@ -1,0 +1,84 @@
+//! `orphan::system`, `orphan::domain`, `orphan::bounce`, `unused::connector`: what nothing leads to.
+
+use hashbrown::HashSet;
+
+use crate::diagnostic::{Diagnostic, Diagnostics, code};
+use crate::name::Pattern;
+use crate::plan::classes::Fresh;
+use crate::plan::proof::Proof;
+use crate::plan::{DomainKind, Node, Unresolved};
+
+pub(super) fn systems(proof: &Proof<'_>, diagnostics: &mut Diagnostics) {
+    let plan = proof.plan;
+    for id in plan.system_ids() {
+        let system = plan.system(id);
+        if plan.connectors.iter().any(|c| c.to.value == Node::System(id)) {
+            continue;
+        }
+        diagnostics.push(
+            Diagnostic::new(code::ORPHAN_SYSTEM, format!("no connector leads to system `{}`", system.name))
+                .label(system.span, "declared here")
+                .help(format!("add a connector with `to {}`, or take the system out", system.name)),
+        );
+    }
+}
+
+pub(super) fn domains(proof: &Proof<'_>, diagnostics: &mut Diagnostics) {
+    let plan = proof.plan;
+    let mut peopled: HashSet<&str> = HashSet::new();
+    let known = plan.secondaries.iter().chain(&plan.account_addresses);
+    for address in known.filter(|a| !plan.addresses.text(a.id).starts_with("postmaster@")) {
+        peopled.insert(plan.addresses.domain(address.id));
+    }
+    for decl in &plan.domains {
+        let Pattern::Exact(domain) = &decl.pattern.value else { continue };
+        let empty = decl.kind != DomainKind::Relay
+            && decl.unresolved == Unresolved::Reject
+            && !peopled.contains(domain.as_str());
+        if !empty || decl.poisoned || decl.on.is_empty() {
+            continue;
+        }
+        diagnostics.push(
+            Diagnostic::new(
+                code::ORPHAN_DOMAIN,
+                format!("`{domain}` has no recipient: everything but postmaster is rejected"),
+            )
+            .label(decl.pattern.span, "declared here")
+            .help("give it contacts or accounts, or say `unresolved via` a connector; or take it out"),
+        );
+    }
+}
+
+pub(super) fn bounces(proof: &Proof<'_>, diagnostics: &mut Diagnostics) {
+    let plan = proof.plan;
+    let anywhere = Fresh::new(plan).mailbox(&Pattern::Any);
+    for id in plan.mta_ids() {
+        let mta = plan.mta(id);
+        if proof.router.space(id, anywhere.domain()).is_some_and(|tiers| !tiers.is_empty()) {
+            continue;
+        }
+        diagnostics.push(
+            Diagnostic::new(
+                code::ORPHAN_BOUNCE,
+                format!("MTA `{}` has no route for other people's domains, so it cannot return a bounce", mta.name),
+            )
+            .label(mta.span, "declared here")
+            .help("add a connector with `address-space *`"),
+        );
+    }
+}
+
+pub(super) fn connectors(proof: &Proof<'_>, diagnostics: &mut Diagnostics) {
+    let plan = proof.plan;
+    for id in plan.connector_ids().filter(|id| !proof.used.contains(id)) {
+        let connector = plan.connector(id);
+        if connector.poisoned || connector.to.value == Node::Unknown {
+            continue;
+        }
+        diagnostics.push(
+            Diagnostic::new(code::UNUSED_CONNECTOR, format!("no address takes connector `{}`", connector.name))
+                .label(connector.span, "declared here")
+                .help("give it an `address-space`, a system with accounts, or an `unresolved via`; or take it out"),
+        );
+    }
+}
