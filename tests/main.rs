@@ -3,6 +3,7 @@
 #![cfg(test)]
 
 mod bundle;
+mod cli;
 mod directory;
 mod lab;
 mod oracle;

@@ -1,0 +1,8 @@
+//! The commands, asked through the binary: what they print, and the exit status that they give.
+
+pub(crate) mod run;
+
+mod build;
+mod check;
+mod test;
+mod trace;
