@@ -31,6 +31,7 @@ mod dns;
 mod exim;
 pub(crate) mod inbox;
 mod log;
+mod milter;
 pub(crate) mod node;
 mod postfix;
 mod selftest;
@@ -53,6 +54,7 @@ pub(crate) use sink::{Auth, Sink};
 pub(crate) use tls::{Identity, authority_pem};
 
 use dns::Dns;
+use milter::Milter;
 use node::WeakNode;
 use sink::Sockets;
 use space::Space;
@@ -108,10 +110,14 @@ impl World {
     }
 
     fn sink_in(&self, space: &Space, address: &str, sink: Sink) {
-        let address: SocketAddr = address.parse().unwrap_or_else(|_| panic!("{address} is not IP:PORT"));
-        let listener = space.run(|| TcpListener::bind(address));
-        let listener = listener.unwrap_or_else(|error| panic!("sink {} on {address}: {error}", sink.label));
-        self.sockets.serve(listener, sink, self.inbox.clone());
+        self.sockets.serve(listen(space, address), sink, self.inbox.clone());
+    }
+
+    /// Starts a milter on `IP:PORT`. It lets everything pass.
+    pub(crate) fn milter(&self, address: &str) -> Milter {
+        let milter = Milter::default();
+        self.sockets.serve_milter(listen(&self.space, address), milter.clone());
+        milter
     }
 
     /// A machine for an MTA, with these addresses; where a family has none, with one of the lab's.
@@ -172,6 +178,11 @@ impl Drop for World {
     fn drop(&mut self) {
         self.sockets.close();
     }
+}
+
+fn listen(space: &Space, address: &str) -> TcpListener {
+    let address: SocketAddr = address.parse().unwrap_or_else(|_| panic!("{address} is not IP:PORT"));
+    space.run(|| TcpListener::bind(address)).unwrap_or_else(|error| panic!("a server on {address}: {error}"))
 }
 
 fn parsed(address: &str) -> IpAddr {

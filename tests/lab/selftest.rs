@@ -431,3 +431,18 @@ fn a_running_postfix_takes_another_folder() {
     // A server process that was waiting for a client may still take the first ones.
     assert!((0..100).any(|_| greeting().ends_with("again")), "{}", postfix.log());
 }
+
+#[test]
+fn a_milter_is_asked() {
+    let world = World::new();
+    world.sink("192.0.2.10:25", Sink::smtp("exchange"));
+    let milter = world.milter("192.0.2.99:8891");
+    let hub = world.node("hub", &[]);
+    let _postfix = postfix(&hub, &postfix_folder("relay:[192.0.2.10]", "smtpd_milters = inet:192.0.2.99:8891\n"));
+    assert!(world.client(STRANGER).send(hub.smtp(), "a@example.net", &["bob@contoso.com"], MESSAGE).is_accepted());
+    assert_eq!(
+        (milter.senders(), milter.recipients()),
+        (vec!["<a@example.net>".to_owned()], vec!["<bob@contoso.com>".to_owned()])
+    );
+    world.wait_for(1);
+}

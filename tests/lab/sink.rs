@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex};
 use nix::sys::socket::{Shutdown as SocketShutdown, shutdown};
 
 use crate::lab::inbox::Inbox;
+use crate::lab::milter::Milter;
 use crate::lab::session;
 use crate::lab::tls::Identity;
 
@@ -132,22 +133,27 @@ struct Open {
 
 impl Sockets {
     pub(crate) fn serve(&self, listener: TcpListener, sink: Sink, inbox: Inbox) {
+        self.accept(listener, move |stream, client| session::serve(stream, client, &sink, &inbox));
+    }
+
+    pub(crate) fn serve_milter(&self, listener: TcpListener, milter: Milter) {
+        self.accept(listener, move |stream, _| milter.converse(stream));
+    }
+
+    /// Gives each connection a thread.
+    fn accept(&self, listener: TcpListener, talk: impl Fn(TcpStream, SocketAddr) + Send + Sync + 'static) {
         let copy = listener.try_clone().expect("a listener can be duplicated");
         self.lock().listeners.push(copy);
         let sockets = self.clone();
-        let sink = Arc::new(sink);
+        let talk = Arc::new(talk);
         std::thread::spawn(move || {
             while let Ok((stream, client)) = listener.accept() {
-                sockets.converse(stream, client, &sink, &inbox);
+                let Ok(copy) = stream.try_clone() else { return };
+                sockets.lock().connections.push(copy);
+                let talk = talk.clone();
+                std::thread::spawn(move || talk(stream, client));
             }
         });
-    }
-
-    fn converse(&self, stream: TcpStream, client: SocketAddr, sink: &Arc<Sink>, inbox: &Inbox) {
-        let Ok(copy) = stream.try_clone() else { return };
-        self.lock().connections.push(copy);
-        let (sink, inbox) = (sink.clone(), inbox.clone());
-        std::thread::spawn(move || session::serve(stream, client, &sink, &inbox));
     }
 
     pub(crate) fn close(&self) {
