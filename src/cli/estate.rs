@@ -8,10 +8,11 @@ use super::outcome::{Failure, Verdict};
 use crate::diagnostic::human::{Look, fancy, plain, plural, tally};
 use crate::diagnostic::{Diagnostic, Severity, json};
 use crate::emit::{Context, feature};
+use crate::plan::proof::Proof;
 use crate::plan::route::Router;
 use crate::plan::{Plan, Target, TargetKind};
 use crate::source::Sources;
-use crate::{load, resolve};
+use crate::{check, load, resolve};
 
 /// What every command that reads a routing file understands.
 #[derive(Debug, clap::Args)]
@@ -57,6 +58,7 @@ impl Estate {
         }
         {
             let router = Router::new(&plan);
+            check::check(&Proof::new(&router), &mut diagnostics);
             let context = Context { plan: &plan, router: &router, sources: &loaded.sources };
             diagnostics.extend(feature::unsupported(context));
         }

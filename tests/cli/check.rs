@@ -24,6 +24,19 @@ fn a_mistake_gives_1_and_its_place() {
 }
 
 #[test]
+fn a_warning_gives_1_only_where_it_is_denied() {
+    let text = "mta hub {\n target postfix\n hostname mail.a.test\n trust 10.0.0.0/8\n postmaster ann@a.test\n}\n\
+                system s {\n account ann@a.test\n}\nsystem lonely {\n}\ndomain a.test\n\
+                connector c {\n to s\n smart-host h.a.test\n}\n\
+                connector i {\n address-space *\n dns\n}\n";
+    let folder = Folder::with(&[("routing.dsl", text.as_bytes())]);
+    let ran = folder.run(&["check", "--format", "plain"]);
+    assert_eq!(ran.code, 0, "{}", ran.stdout);
+    assert!(ran.stdout.contains("warning[orphan::system]"), "{}", ran.stdout);
+    assert_eq!(folder.run(&["check", "--deny-warnings"]).code, 1);
+}
+
+#[test]
 fn what_cannot_be_read_gives_2() {
     let folder = Folder::with(&[("folder/x", b"")]);
     for file in ["missing.dsl", "folder", "folder/x/y"] {
