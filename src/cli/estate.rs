@@ -50,9 +50,12 @@ impl Estate {
 
     /// With every MTA for one target, whatever the file says.
     pub(super) fn open_for(file: &Path, source: &Source, target: Option<TargetKind>) -> Result<Estate, Failure> {
-        let loaded = load::load(&Disk, file, source.allow_outside).map_err(|e| Failure::file("read", file, e))?;
+        let mut loaded = load::load(&Disk, file, source.allow_outside).map_err(|e| Failure::file("read", file, e))?;
         let mut diagnostics = loaded.diagnostics;
         let mut plan = resolve::resolve(&loaded.sources, &loaded.program, &mut diagnostics);
+        for &file in &plan.unquotable {
+            loaded.sources.forbid_quoting(file);
+        }
         if let Some(kind) = target {
             retarget(&mut plan, kind)?;
         }
@@ -60,6 +63,7 @@ impl Estate {
             let router = Router::new(&plan);
             check::check(&Proof::new(&router), &mut diagnostics);
             let context = Context { plan: &plan, router: &router, sources: &loaded.sources };
+            check::check(&Proof::new(&router), &mut diagnostics);
             diagnostics.extend(feature::unsupported(context));
         }
         let diagnostics = diagnostics.into_sorted(&loaded.sources);
