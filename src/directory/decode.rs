@@ -39,7 +39,7 @@ fn encoding(bytes: &[u8]) -> Encoding {
 fn utf8(mut bytes: Vec<u8>, mark: usize) -> Result<String, Undecodable> {
     bytes.drain(..mark);
     match String::from_utf8(bytes) {
-        Ok(text) => text_only(text, |at| at + mark),
+        Ok(text) => text_only(text, |before| mark + before.len()),
         Err(error) => {
             let at = error.utf8_error().valid_up_to();
             let mut bytes = error.into_bytes();
@@ -73,8 +73,7 @@ fn utf16(bytes: &[u8], mark: usize, unit: fn([u8; 2]) -> u16) -> Result<String, 
     if !rest.is_empty() {
         return Err(broken_utf16("the file is not UTF-16: its last character is cut off", offset, text));
     }
-    // An exact byte offset matters less here than the place in the text, which is exact.
-    text_only(text, |at| mark + 2 * at)
+    text_only(text, |before| mark + 2 * before.encode_utf16().count())
 }
 
 fn broken_utf16(message: &str, offset: usize, before: String) -> Undecodable {
@@ -82,13 +81,13 @@ fn broken_utf16(message: &str, offset: usize, before: String) -> Undecodable {
 }
 
 /// No text holds a NUL: a file with one is something else.
-fn text_only(mut text: String, offset: impl Fn(usize) -> usize) -> Result<String, Undecodable> {
+fn text_only(mut text: String, offset: impl Fn(&str) -> usize) -> Result<String, Undecodable> {
     let Some(at) = memchr::memchr(0, text.as_bytes()) else { return Ok(text) };
     text.truncate(at);
     Err(Undecodable {
         message: "the file is not text: it holds a NUL character".into(),
         help: "name a CSV or LDIF file".into(),
-        offset: offset(at),
+        offset: offset(&text),
         before: text,
     })
 }

@@ -11,10 +11,31 @@ pub(super) enum Piece<'a> {
     Skipped,
 }
 
-const SEPARATORS: [char; 3] = [';', '|', ','];
+/// How long the separator is that begins here: `;`, `|`, `,` or a blank of any script; 0 where there is none.
+fn separator(text: &str, at: usize) -> usize {
+    match text.as_bytes()[at] {
+        b';' | b'|' | b',' | b' ' | b'\t'..=b'\r' => 1,
+        byte if byte.is_ascii() => 0,
+        // The places asked about are beginnings of characters, or inside one that is no blank.
+        _ => {
+            text.get(at..).and_then(|rest| rest.chars().next()).filter(|c| c.is_whitespace()).map_or(0, char::len_utf8)
+        }
+    }
+}
 
-fn separates(c: char) -> bool {
-    c.is_whitespace() || SEPARATORS.contains(&c)
+fn next_separator(text: &str, from: usize) -> Option<usize> {
+    (from..text.len()).find(|&at| separator(text, at) > 0)
+}
+
+/// The first place from here on that is no separator.
+fn skip(text: &str, mut at: usize) -> usize {
+    while at < text.len() {
+        match separator(text, at) {
+            0 => break,
+            length => at += length,
+        }
+    }
+    at
 }
 
 /// One value, which is never split. `start` counts from the beginning of `text`.
@@ -27,7 +48,7 @@ pub(super) fn single(text: &str) -> Piece<'_> {
 pub(super) fn split(cell: &str) -> impl Iterator<Item = Piece<'_>> {
     let (cell, mut at) = unbraced(cell);
     std::iter::from_fn(move || {
-        at += skip(&cell[at..]);
+        at = skip(cell, at);
         if at == cell.len() {
             return None;
         }
@@ -49,10 +70,6 @@ fn unbraced(cell: &str) -> (&str, usize) {
     }
 }
 
-fn skip(text: &str) -> usize {
-    text.find(|c| !separates(c)).unwrap_or(text.len())
-}
-
 fn end_of_value(cell: &str, start: usize) -> usize {
     match type_prefix(&cell[start..]) {
         Some(kind) if !is_smtp(kind) => before_next_type(cell, start),
@@ -63,35 +80,30 @@ fn end_of_value(cell: &str, start: usize) -> usize {
 
 /// The end of an address: a separator outside quotes. Where a quote stays open, quotes mean nothing.
 fn end_of_address(cell: &str, from: usize) -> usize {
-    let blank = cell[from..].find(|c: char| !c.is_whitespace()).unwrap_or(0);
-    let body = from + blank;
-    if cell[body..].starts_with(SEPARATORS) || type_prefix(&cell[body..]).is_some() {
+    let body = from + cell[from..].len() - cell[from..].trim_start().len();
+    if body < cell.len() && separator(cell, body) > 0 || type_prefix(&cell[body..]).is_some() {
         return from;
     }
-    let (mut quoted, mut escaped) = (false, false);
-    for (i, c) in cell[body..].char_indices() {
-        match c {
-            _ if escaped => escaped = false,
-            '\\' if quoted => escaped = true,
-            '"' => quoted = !quoted,
-            c if !quoted && separates(c) => return body + i,
+    let (mut quoted, mut at) = (false, body);
+    while at < cell.len() {
+        match cell.as_bytes()[at] {
+            b'"' => quoted = !quoted,
+            b'\\' if quoted => at += 1,
+            _ if !quoted && separator(cell, at) > 0 => return at,
             _ => {}
         }
+        at += 1;
     }
-    if !quoted {
-        return cell.len();
-    }
-    cell[body..].find(separates).map_or(cell.len(), |i| body + i)
+    if quoted { next_separator(cell, body).unwrap_or(cell.len()) } else { cell.len() }
 }
 
 fn before_next_type(cell: &str, start: usize) -> usize {
     let mut at = start;
-    while let Some(i) = cell[at..].find(separates) {
-        let next = at + i + skip(&cell[at + i..]);
-        if type_prefix(&cell[next..]).is_some() {
-            return at + i;
+    while let Some(end) = next_separator(cell, at) {
+        at = skip(cell, end);
+        if type_prefix(&cell[at..]).is_some() {
+            return end;
         }
-        at = next;
     }
     cell.len()
 }
@@ -137,6 +149,10 @@ fn trim(text: &str, start: usize, end: usize) -> (usize, &str) {
 
 /// A type one letter away from `smtp` would otherwise lose an address in silence.
 fn is_slip(kind: &str) -> bool {
+    const COMMON: [&str; 6] = ["X400", "X500", "SIP", "EX", "EUM", "SPO"];
+    if COMMON.iter().any(|common| kind.eq_ignore_ascii_case(common)) {
+        return false;
+    }
     let kind = kind.to_ascii_lowercase();
-    kind == "mailto" || strsim::damerau_levenshtein(&kind, "smtp") == 1
+    kind == "mailto" || (kind.len() <= 5 && strsim::damerau_levenshtein(&kind, "smtp") == 1)
 }

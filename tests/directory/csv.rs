@@ -53,6 +53,7 @@ fn a_cell_is_split_outside_quotes_or_before_a_type() {
         ("SMTP:a@x.com;SIP:a@x.com;EUM:123;phone-context=x.com;SPO:SPO_1@SPO_2", "a@x.com"),
         ("{SMTP:a@x.com, smtp:b@x.com}", "a@x.com b@x.com"),
         ("{x}@x.com a#b@x.com", "{x}@x.com a#b@x.com"),
+        ("smtp:a@x.com\u{a0};\u{a0}smtp:é@x.com\u{3000}b@x.com", "a@x.com é@x.com b@x.com"),
         ("a@x.com\n b@x.com\r\n", "a@x.com b@x.com"),
     ] {
         let file = format!("mail,proxyAddresses\n,\"{cell}\"\n");

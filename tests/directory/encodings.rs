@@ -34,6 +34,11 @@ fn what_is_no_text_is_reported_at_its_place() {
         (b"\xef\xbb\xbfA\xffB".to_vec(), 4, "1:2 directory::invalid: the file is not UTF-8 []"),
         (b"\x7fELF\n\x02\0\0".to_vec(), 6, "2:2 directory::invalid: the file is not text: it holds a NUL character []"),
         (cut[..7].to_vec(), 6, "1:3 directory::invalid: the file is not UTF-16: its last character is cut off []"),
+        (
+            utf16("\u{feff}é\0x", u16::to_be_bytes),
+            4,
+            "1:2 directory::invalid: the file is not text: it holds a NUL character []",
+        ),
         (lone.to_vec(), 6, "2:1 directory::invalid: the file is not UTF-16: half of a character stands alone []"),
     ] {
         assert_eq!(decode(bytes.clone()).unwrap_err().offset, offset, "{expected}");

@@ -39,6 +39,7 @@ fn noise() -> impl Strategy<Value = Vec<u8>> {
             "}",
             "\\",
             "é",
+            "\u{a0}",
             "changetype: add\n",
             "version: 1\n",
             "\u{feff}",
