@@ -9,6 +9,7 @@ use super::entry::{Entry, Raw, Role};
 use super::{Columns, Reports, Row, Verdict};
 use crate::diagnostic::Diagnostic;
 use crate::diagnostic::code::{DIRECTORY_INVALID, DIRECTORY_ROW};
+use crate::name::printable;
 use crate::source::{FileId, Span};
 
 pub(super) fn read(
@@ -89,7 +90,7 @@ impl Header {
         let invalid = |message: String| Diagnostic::new(DIRECTORY_INVALID, message).label(span, "the header");
         for mapped in [&columns.primary, &columns.secondary, &columns.name].into_iter().flatten() {
             if !names.iter().any(|name| name.eq_ignore_ascii_case(mapped)) {
-                let report = invalid(format!("the file has no column `{mapped}`"));
+                let report = invalid(format!("the file has no column `{}`", printable(mapped)));
                 return Err(Box::new(report.help("map a column that the first line names")));
             }
         }

@@ -6,6 +6,7 @@ use super::pieces::{self, Piece};
 use super::{Columns, Kind, Reports, Row, Value};
 use crate::diagnostic::Diagnostic;
 use crate::diagnostic::code::DIRECTORY_ROW;
+use crate::name::printable;
 use crate::source::Span;
 
 /// What a column or attribute holds.
@@ -205,7 +206,7 @@ impl<'s> Entry<'s> {
 }
 
 fn bad(value: &Value<'_>, why: &'static str) -> Diagnostic {
-    Diagnostic::new(DIRECTORY_ROW, format!("`{}` is not an address", shortened(&value.text)))
+    Diagnostic::new(DIRECTORY_ROW, format!("`{}` is not an address", printable(&value.text)))
         .label(value.span, why)
         .help("correct it in the directory and export again")
 }
@@ -215,13 +216,4 @@ fn second(first: &Value<'_>, value: &Value<'_>) -> Diagnostic {
         .label(value.span, "the second")
         .label(first.span, "the first")
         .help("leave one of them")
-}
-
-/// Enough of a text to know it by.
-pub(super) fn shortened(text: &str) -> Cow<'_, str> {
-    const MOST: usize = 64;
-    match text.char_indices().nth(MOST) {
-        Some((end, _)) => Cow::Owned(format!("{}…", &text[..end])),
-        None => Cow::Borrowed(text),
-    }
 }

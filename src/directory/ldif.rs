@@ -6,10 +6,11 @@ use std::ops::Range;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use super::entry::{Entry, Raw, Role, shortened};
+use super::entry::{Entry, Raw, Role};
 use super::{Columns, Reports, Row, Verdict};
 use crate::diagnostic::Diagnostic;
 use crate::diagnostic::code::{DIRECTORY_INVALID, DIRECTORY_ROW};
+use crate::name::printable;
 use crate::source::{FileId, Span};
 
 pub(super) fn read(
@@ -120,7 +121,7 @@ impl<'s> Reader<'s, '_> {
     fn unseen(&self, reports: &mut Reports<'_>) -> Verdict {
         match (&self.columns.primary, self.first_dn) {
             (Some(mapped), Some(first)) if !self.primary_seen => {
-                let message = format!("no entry of the file has an attribute `{mapped}`");
+                let message = format!("no entry of the file has an attribute `{}`", printable(mapped));
                 reports.push(
                     Diagnostic::new(DIRECTORY_INVALID, message)
                         .label(first, "the first entry")
@@ -179,7 +180,7 @@ impl<'s> Reader<'s, '_> {
             return Ok(());
         }
         reports.push(
-            Diagnostic::new(DIRECTORY_ROW, format!("the record is a change (`{}`), not an entry", shortened(kind)))
+            Diagnostic::new(DIRECTORY_ROW, format!("the record is a change (`{}`), not an entry", printable(kind)))
                 .label(span, "only `add` says what an entry holds")
                 .help("export the directory as it is, not changes to it"),
         );
