@@ -72,17 +72,13 @@ pub fn check(proof: &Proof<'_>, diagnostics: &mut Diagnostics) {
 /// Shows a path: each step is a label, in order.
 fn with_path(mut diagnostic: Diagnostic, proof: &Proof<'_>, path: &[Hop]) -> Diagnostic {
     for (i, hop) in path.iter().enumerate() {
+        let recipient = proof.show(&hop.recipient);
         let node = proof.plan.node_name(hop.node);
         let text = match hop.connector {
             Some(connector) => {
-                format!(
-                    "step {}: `{node}` sends `{}` by `{}`",
-                    i + 1,
-                    hop.recipient,
-                    proof.plan.connector(connector).name
-                )
+                format!("step {}: `{node}` sends `{recipient}` by `{}`", i + 1, proof.plan.connector(connector).name)
             }
-            None => format!("step {}: at `{node}` it goes on as `{}`", i + 1, hop.recipient),
+            None => format!("step {}: at `{node}` it goes on as `{recipient}`", i + 1),
         };
         diagnostic = diagnostic.label(hop.span, text);
     }

@@ -35,7 +35,7 @@ pub(super) fn contacts(proof: &Proof<'_>, diagnostics: &mut Diagnostics) {
         let mut diagnostic =
             Diagnostic::new(code::LOOP_CONTACTS, format!("at MTA `{mta}` recipients are rewritten in a circle"));
         for (_, span, to) in circle {
-            diagnostic = diagnostic.label(*span, format!("this becomes `{to}`"));
+            diagnostic = diagnostic.label(*span, format!("this becomes `{}`", proof.show(to)));
         }
         diagnostics.push(diagnostic.help(HELP_CONTACTS));
     }
@@ -84,7 +84,7 @@ fn report(proof: &Proof<'_>, circle: &Circle) -> Diagnostic {
         .map(|h| proof.plan.node_name(h.node))
         .collect();
     let round: Vec<&str> = names.iter().chain(names.first()).copied().collect();
-    let recipient = circle.hops.first().map(|h| h.recipient.as_str()).unwrap_or_default();
+    let recipient = circle.hops.first().map(|h| proof.show(&h.recipient)).unwrap_or_default();
     let (code, help) = code_of(circle);
     let message = format!("`{recipient}` goes round in a circle: {}", round.join(" -> "));
     with_path(Diagnostic::new(code, message), proof, &circle.hops).help(help)

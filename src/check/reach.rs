@@ -12,7 +12,9 @@ pub(super) fn systems(proof: &Proof<'_>, diagnostics: &mut Diagnostics) {
     let plan = proof.plan;
     for id in plan.system_ids() {
         let system = plan.system(id);
-        if plan.connectors.iter().any(|c| c.to.value == Node::System(id)) {
+        // An account that cannot come to it is an error, and says the same.
+        let told = plan.accounts.iter().any(|a| a.system == id && a.first < a.end);
+        if told || system.poisoned || plan.connectors.iter().any(|c| c.to.value == Node::System(id)) {
             continue;
         }
         diagnostics.push(

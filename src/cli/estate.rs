@@ -61,7 +61,6 @@ impl Estate {
         }
         {
             let router = Router::new(&plan);
-            check::check(&Proof::new(&router), &mut diagnostics);
             let context = Context { plan: &plan, router: &router, sources: &loaded.sources };
             check::check(&Proof::new(&router), &mut diagnostics);
             diagnostics.extend(feature::unsupported(context));

@@ -67,6 +67,7 @@ pub fn classes(plan: &Plan) -> Vec<Class> {
 }
 
 /// A word that no address or domain of the estate contains.
+#[derive(Debug)]
 pub struct Fresh {
     word: String,
 }
@@ -78,6 +79,11 @@ impl Fresh {
             |word: &str| plan.addresses.contains_text(word) || named.iter().any(|p| p.to_string().contains(word));
         let word = (0u32..).map(|n| format!("other{n}")).find(|word| !taken(word));
         Fresh { word: word.unwrap_or_default() }
+    }
+
+    /// A text with the word shown as what it stands for.
+    pub fn hide(&self, text: &str) -> String {
+        text.replace(&self.word, "*")
     }
 
     /// A domain that matches the pattern, and no more specific one.

@@ -2,13 +2,14 @@
 
 use hashbrown::{HashMap, HashSet};
 
-use super::classes::{Class, Kind, classes};
+use super::classes::{Class, Fresh, Kind, classes};
 use super::graph::{Circle, circles};
 use super::route::decide::{Asker, Why};
 use super::route::outcome::{Fate, Ways};
 use super::route::walk::{End, Next, Place, State, Walk};
 use super::route::{Router, Status};
 use super::{ConnectorId, MtaId, Node, Plan, Question, SystemId};
+use crate::name::Mailbox;
 use crate::source::Span;
 
 /// What became of one class, asked at one MTA.
@@ -64,6 +65,8 @@ pub struct Proof<'p> {
     pub plan: &'p Plan,
     pub router: &'p Router<'p>,
     pub classes: Vec<Class>,
+    /// The word that stands for "any other" in the classes' addresses.
+    fresh: Fresh,
     pub verdicts: Vec<Verdict>,
     /// Each circle once.
     pub circles: Vec<Circle>,
@@ -81,6 +84,7 @@ impl<'p> Proof<'p> {
             plan: router.plan,
             router,
             classes: classes(router.plan),
+            fresh: Fresh::new(router.plan),
             verdicts: Vec::new(),
             circles: Vec::new(),
             used: HashSet::new(),
@@ -101,6 +105,11 @@ impl<'p> Proof<'p> {
         proof.undeclared.sort();
         proof.undeclared.dedup_by(|a, b| (a.system, &a.domain) == (b.system, &b.domain));
         proof
+    }
+
+    /// An address as a person would write its class: `*@contoso.com`, `ann+*@contoso.com`.
+    pub fn show(&self, mailbox: &Mailbox) -> String {
+        self.fresh.hide(mailbox.as_str())
     }
 
     fn ask(&mut self, class: usize, mta: MtaId, asker: Asker, circles_met: &mut HashSet<Vec<Span>>) {
