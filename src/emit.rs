@@ -11,6 +11,7 @@ use crate::source::{Sources, Span};
 pub mod bundle;
 pub mod cdb;
 pub mod feature;
+pub mod postfix;
 
 /// All that a target may look at.
 #[derive(Debug, Clone, Copy)]
@@ -71,4 +72,4 @@ pub trait Target: Sync {
 }
 
 /// Every target.
-pub const TARGETS: &[&dyn Target] = &[];
+pub const TARGETS: &[&dyn Target] = &[&postfix::Postfix];

@@ -1,0 +1,389 @@
+//! The tables that come of the meaning: which key says what, and nothing that a less specific key says already.
+
+use std::collections::BTreeMap;
+
+use hashbrown::HashMap;
+
+use super::meaning::{Dest, Form, Meaning, Verdict};
+use super::quote;
+use super::tables::{Spellings, Table};
+use crate::name::{Mailbox, Pattern};
+use crate::plan::route::Status;
+use crate::plan::route::decide::Asker;
+use crate::plan::{DomainKind, Question};
+
+/// The word in an access table that sends a recipient through the checks of a domain of ours.
+pub(super) const OURS: &str = "ours";
+
+/// What a rule about local parts says of one class of addresses.
+type Word = Option<Status>;
+
+#[derive(Debug, Default)]
+pub(super) struct Places {
+    pub(super) domains: Table,
+    pub(super) contacts: Table,
+    /// Whole addresses whose way is not their domain's.
+    pub(super) accounts: BTreeMap<String, Dest>,
+    /// Domains, and `.domain` for every subdomain.
+    pub(super) spaces: BTreeMap<String, Dest>,
+    /// What no other key matches.
+    pub(super) any: Option<Dest>,
+    pub(super) refused: Table,
+    pub(super) verify: Table,
+    /// regexp_table(5) lines: unknown local parts that would route past us, asked from outside.
+    pub(super) past_ours: Vec<String>,
+    /// The same asked by those we trust: only what an MTA of ours further on refuses.
+    pub(super) past: Vec<String>,
+    /// Local parts beyond ASCII that an MTA of ours further on refuses.
+    pub(super) utf8: Vec<String>,
+    /// regexp_table(5) lines: sub-addresses of addresses that begin with the separator.
+    pub(super) leading_contacts: Vec<String>,
+    pub(super) leading_accounts: Vec<(String, Dest)>,
+    /// Where the bare `<postmaster>` goes.
+    pub(super) postmaster: String,
+}
+
+/// The verdicts on somebody unknown, for one pattern.
+struct Class {
+    plain: Verdict,
+    past: Word,
+    utf8: Word,
+}
+
+struct Collector<'m, 'a> {
+    meaning: &'m mut Meaning<'a>,
+    spell: Spellings,
+    separator: Option<char>,
+    classes: BTreeMap<Pattern, Class>,
+    nearest: HashMap<String, Pattern>,
+    places: Places,
+}
+
+pub(super) fn collect(meaning: &mut Meaning<'_>) -> Places {
+    let mta = meaning.mta();
+    let spell = Spellings { utf8: mta.takes_utf8() };
+    let separator = mta.separator();
+    let mut collector = Collector {
+        meaning,
+        spell,
+        separator,
+        classes: BTreeMap::new(),
+        nearest: HashMap::new(),
+        places: Places::default(),
+    };
+    collector.judge_patterns();
+    collector.own_domains();
+    collector.patterns();
+    collector.literals();
+    collector.postmaster();
+    collector.double_bounce();
+    collector.local_part_rules();
+    collector.places
+}
+
+impl Collector<'_, '_> {
+    fn judge_patterns(&mut self) {
+        for pattern in self.meaning.patterns.clone() {
+            let plain = self.meaning.unknown(&pattern, Form::Plain);
+            let past = self.word(&pattern, Form::RoutesPast, &plain);
+            let utf8 = if self.spell.utf8 { self.word(&pattern, Form::Utf8, &plain) } else { None };
+            self.classes.insert(pattern, Class { plain, past, utf8 });
+        }
+    }
+
+    /// The status of a refusal that only this form of local part gets.
+    fn word(&mut self, pattern: &Pattern, form: Form, plain: &Verdict) -> Word {
+        self.meaning.unknown(pattern, form).refused().filter(|status| Some(*status) != plain.refused())
+    }
+
+    /// The pattern that decides for what this one would not name.
+    fn outer(&self, pattern: &Pattern) -> Option<&Pattern> {
+        let (Pattern::Exact(domain) | Pattern::Sub(domain)) = pattern else { return None };
+        Some(self.enclosing(domain.as_str()))
+    }
+
+    fn enclosing(&self, domain: &str) -> &Pattern {
+        let mut rest = domain;
+        while let Some((_, parent)) = rest.split_once('.') {
+            let sub = Pattern::parse(&format!("*.{parent}")).ok();
+            if let Some((found, _)) = sub.and_then(|sub| self.classes.get_key_value(&sub)) {
+                return found;
+            }
+            rest = parent;
+        }
+        &Pattern::Any
+    }
+
+    /// The pattern that decides for somebody unknown in this domain.
+    fn class_of(&mut self, domain: &str) -> Pattern {
+        if let Some(pattern) = self.nearest.get(domain) {
+            return pattern.clone();
+        }
+        let exact = Pattern::parse(domain).ok().filter(|pattern| self.classes.contains_key(pattern));
+        let pattern = exact.unwrap_or_else(|| self.enclosing(domain).clone());
+        self.nearest.insert(domain.to_owned(), pattern.clone());
+        pattern
+    }
+
+    fn own_domains(&mut self) {
+        let (plan, id) = (self.meaning.context.plan, self.meaning.id);
+        let declared = plan.domains.iter().filter(|d| d.on.contains(&id)).map(|d| d.pattern.value.clone());
+        let hostname = Pattern::Exact(self.meaning.mta().hostname.value.clone());
+        for pattern in declared.chain([hostname]) {
+            for key in self.keys(&pattern) {
+                self.places.domains.insert(key, OURS);
+            }
+        }
+    }
+
+    /// How a table names a pattern; `*` has no key.
+    fn keys(&self, pattern: &Pattern) -> Vec<String> {
+        match pattern {
+            Pattern::Exact(domain) => self.spell.domain(domain.as_str()),
+            Pattern::Sub(domain) => self.spell.domain(domain.as_str()).into_iter().map(|d| format!(".{d}")).collect(),
+            Pattern::Any => Vec::new(),
+        }
+    }
+
+    fn patterns(&mut self) {
+        let any = self.classes.get(&Pattern::Any).map(|class| class.plain.dest);
+        for (pattern, class) in &self.classes {
+            let Some(outer) = self.outer(pattern) else { continue };
+            let Some(outer) = self.classes.get(outer).map(|class| &class.plain) else { continue };
+            // What `*` says reaches a domain of ours by a key of its own: a tie has none there (see `transports`).
+            let through_any = Some(outer.dest) == any && self.is_own(pattern);
+            let keys = self.keys(pattern);
+            if class.plain.dest != outer.dest || through_any {
+                self.places.spaces.extend(keys.iter().map(|key| (key.clone(), class.plain.dest)));
+            }
+            if class.plain.verify != outer.verify {
+                keys.iter().for_each(|key| self.places.verify.insert(key, verify_word(class.plain.verify)));
+            }
+        }
+        self.places.any = any;
+    }
+
+    fn is_own(&self, pattern: &Pattern) -> bool {
+        let domain = self.meaning.some_domain(pattern);
+        self.meaning.context.router.own(self.meaning.id, &domain).is_some()
+    }
+
+    fn literals(&mut self) {
+        let plan = self.meaning.context.plan;
+        for id in plan.addresses.ids() {
+            if plan.addresses.contact(id).is_some() || plan.addresses.account(id).is_some() {
+                self.literal(&plan.addresses.mailbox(id));
+            }
+        }
+        for mailbox in self.postmasters().into_iter().chain(self.unsplit()) {
+            if !plan.addresses.find(mailbox.as_str()).is_some_and(|id| is_claimed(&plan.addresses, id)) {
+                self.literal(&mailbox);
+            }
+        }
+    }
+
+    /// Step 0 of the language, for every MTA: what is a postmaster elsewhere is refused here unless it is named.
+    fn postmasters(&self) -> Vec<Mailbox> {
+        let plan = self.meaning.context.plan;
+        let mut all = Vec::new();
+        for id in plan.mta_ids() {
+            let hostname = plan.mta(id).hostname.value.as_str();
+            all.extend(["postmaster", "root", "abuse"].map(|local| Mailbox::from_content(local, hostname)));
+            let declared = plan.domains.iter().filter(|d| d.on.contains(&id) && d.kind != DomainKind::Relay);
+            all.extend(declared.filter_map(|d| match &d.pattern.value {
+                Pattern::Exact(domain) => Some(Mailbox::from_content("postmaster", domain.as_str())),
+                _ => None,
+            }));
+        }
+        all.sort();
+        all.dedup();
+        all
+    }
+
+    /// Postfix never looks for a separator in these names, though it may be there, as `-` is
+    /// (canonical(5), ADDRESS EXTENSION; the names are fixed in the source but for the third).
+    fn unsplit(&self) -> Vec<Mailbox> {
+        let Some(separator) = self.separator else { return Vec::new() };
+        let addresses = &self.meaning.context.plan.addresses;
+        let names = ["postmaster", "mailer-daemon", "double-bounce"];
+        let heads = names.into_iter().filter_map(|name| Some((name, name.split_once(separator)?.0)));
+        let mut all = Vec::new();
+        for (name, head) in heads.filter(|(_, head)| !head.is_empty()) {
+            let named = addresses.ids().filter(|&id| addresses.text(id).split('@').next() == Some(head));
+            all.extend(named.map(|id| Mailbox::from_content(name, addresses.domain(id))));
+        }
+        all
+    }
+
+    fn literal(&mut self, mailbox: &Mailbox) {
+        if mailbox.is_utf8() && !self.spell.utf8 {
+            return;
+        }
+        let verdict = self.meaning.verdict(mailbox);
+        let class = self.class_of(mailbox.domain());
+        let Some(unknown) = self.classes.get(&class).map(|class| class.plain.clone()) else { return };
+        // A key without its `+detail` would answer before the domain does.
+        let base = self.separator.and_then(|separator| mailbox.cut(separator));
+        let by_base = base.map(|(base, _)| self.meaning.verdict(&base));
+        let keys = self.spell.address(mailbox.as_str());
+        if let Some(target) = &verdict.rewrite {
+            if let Some(status) = verdict.refused() {
+                keys.iter().for_each(|key| self.places.refused.insert(key, refusal(status)));
+            } else if by_base.as_ref().is_some_and(|base| base.refused().is_some()) {
+                keys.iter().for_each(|key| self.places.refused.insert(key, "DUNNO"));
+            }
+            keys.iter().for_each(|key| self.places.contacts.insert(key, target));
+        } else if verdict.dest != unknown.dest || by_base.is_some() {
+            self.places.accounts.extend(keys.iter().map(|key| (key.clone(), verdict.dest)));
+        }
+        if verdict.verify != by_base.map_or(unknown.verify, |base| base.verify) {
+            keys.iter().for_each(|key| self.places.verify.insert(key, verify_word(verdict.verify)));
+        }
+        self.leading(mailbox, &verdict);
+        self.exceptions(mailbox, &verdict, &class);
+    }
+
+    /// Postfix cuts at the first separator, but not at all where that is the first character (measured: `+a+b@d` is
+    /// not looked up as `+a@d`); the language cuts at the next one.
+    fn leading(&mut self, mailbox: &Mailbox, verdict: &Verdict) {
+        let Some(separator) = self.separator else { return };
+        if !mailbox.content().starts_with(separator) || mailbox.cut(separator).is_some() {
+            return;
+        }
+        let local = quote::pattern(inner(mailbox));
+        let detail = quote::pattern(&separator.to_string());
+        for domain in self.spell.domain(mailbox.domain()) {
+            let pattern = format!("/^(\"?){local}({detail}[^\"]*)\"?@{}$/", quote::pattern(&domain));
+            match verdict.rewrite.as_deref().and_then(|target| target.rsplit_once('@')) {
+                Some((to, domain)) => {
+                    let (to, domain) = (quote::replacement(to), quote::replacement(domain));
+                    self.places.leading_contacts.push(format!("{pattern} ${{1}}{to}${{2}}${{1}}@{domain}"));
+                }
+                None => self.places.leading_accounts.push((pattern, verdict.dest)),
+            }
+        }
+    }
+
+    /// Known addresses that the rules about local parts do not hold for.
+    fn exceptions(&mut self, mailbox: &Mailbox, verdict: &Verdict, class: &Pattern) {
+        let Some(class) = self.classes.get(class) else { return };
+        let (router, id) = (self.meaning.context.router, self.meaning.id);
+        let word = verdict.refused().map_or("DUNNO".to_owned(), refusal);
+        let mut rules: Vec<&mut Vec<String>> = Vec::new();
+        if mailbox.routes_past() && router.own(id, mailbox.domain()).is_some() {
+            let question = Question::Address(mailbox.clone());
+            if router.admit(id, Asker::Anyone, &question).is_ok() {
+                rules.push(&mut self.places.past_ours);
+            }
+        }
+        if mailbox.routes_past() && class.past.is_some() {
+            rules.push(&mut self.places.past);
+        }
+        if mailbox.is_utf8() && class.utf8.is_some() {
+            rules.push(&mut self.places.utf8);
+        }
+        let detail = self.separator.map_or(String::new(), |c| format!("({}[^\"]*)?", quote::pattern(&c.to_string())));
+        let local = quote::pattern(inner(mailbox));
+        for rule in rules {
+            for domain in self.spell.domain(mailbox.domain()) {
+                rule.push(format!("/^\"?{local}{detail}\"?@{}$/ {word}", quote::pattern(&domain)));
+            }
+        }
+    }
+
+    fn postmaster(&mut self) {
+        let (router, id, mta) = (self.meaning.context.router, self.meaning.id, self.meaning.mta());
+        let hostname = mta.hostname.value.as_str();
+        self.places.postmaster = format!("postmaster@{hostname}");
+        // Where the hostname is a relay domain, `postmaster@` it is somebody else's and the bare one still ours.
+        if router.is_relay_domain(id, hostname)
+            && let Some(postmaster) = mta.postmaster
+        {
+            self.places.postmaster = "postmaster@postmaster.invalid".to_owned();
+            self.places.domains.insert("postmaster.invalid", OURS);
+            let target = self.meaning.context.plan.addresses.text(postmaster.id);
+            self.places.contacts.insert("postmaster@postmaster.invalid", target);
+        }
+    }
+
+    /// smtpd(8) takes `double-bounce@$myorigin` from anyone, since it is the sender of its own probes (measured).
+    fn double_bounce(&mut self) {
+        let mailbox = Mailbox::from_content("double-bounce", self.meaning.mta().hostname.value.as_str());
+        if let Some(status) = self.meaning.verdict(&mailbox).refused() {
+            self.places.refused.insert(mailbox.as_str(), refusal(status));
+        }
+    }
+
+    /// After their exceptions, the rules about local parts: the most specific domain first.
+    fn local_part_rules(&mut self) {
+        let mut patterns: Vec<&Pattern> = self.classes.keys().collect();
+        patterns.sort_by_key(|p| (specificity(p), (*p).clone()));
+        let rules = |word: fn(&Class) -> Word| {
+            let mut lines = Vec::new();
+            if self.classes.values().all(|class| word(class).is_none()) {
+                return lines;
+            }
+            for pattern in &patterns {
+                let said = self.classes.get(*pattern).and_then(word).map_or("DUNNO".to_owned(), refusal);
+                lines.extend(self.suffixes(pattern).iter().map(|suffix| format!("/{suffix}/ {said}")));
+            }
+            lines
+        };
+        let (past, utf8) = (rules(|class| class.past), rules(|class| class.utf8));
+        self.places.past.extend(past);
+        self.places.utf8.extend(utf8);
+        self.places.past_ours.push(format!("/^/ {}", refusal(Status::RELAY_DENIED)));
+    }
+
+    /// How a pattern of the language looks as the end of an address.
+    fn suffixes(&self, pattern: &Pattern) -> Vec<String> {
+        let ends = |lead: &str, domain: &str| {
+            self.spell.domain(domain).iter().map(|d| format!("{lead}{}$", quote::pattern(d))).collect()
+        };
+        match pattern {
+            Pattern::Exact(domain) => ends("@", domain.as_str()),
+            Pattern::Sub(domain) => ends("[.]", domain.as_str()),
+            Pattern::Any => vec!["^".to_owned()],
+        }
+    }
+}
+
+fn is_claimed(addresses: &crate::plan::addresses::Addresses, id: crate::plan::AddressId) -> bool {
+    addresses.contact(id).is_some() || addresses.account(id).is_some()
+}
+
+/// A local part as Postfix shows it to a regular expression, without the quotes around it: a detail may add or lose
+/// the need for them.
+fn inner(mailbox: &Mailbox) -> &str {
+    let local = mailbox.local();
+    local.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(local)
+}
+
+/// Exact domains, then longer names before shorter, then `*`.
+fn specificity(pattern: &Pattern) -> (u8, std::cmp::Reverse<usize>) {
+    match pattern {
+        Pattern::Exact(_) => (0, std::cmp::Reverse(0)),
+        Pattern::Sub(domain) => (1, std::cmp::Reverse(domain.as_str().len())),
+        Pattern::Any => (2, std::cmp::Reverse(0)),
+    }
+}
+
+fn verify_word(verify: bool) -> &'static str {
+    if verify { "reject_unverified_recipient" } else { "DUNNO" }
+}
+
+/// A reply for access(5).
+pub(super) fn refusal(status: Status) -> String {
+    format!("550 {} {}", status.0, words(status))
+}
+
+/// What a refusal says in words.
+pub(super) fn words(status: Status) -> &'static str {
+    match status {
+        Status::UNKNOWN => "Nobody here has this address",
+        Status::UNROUTABLE | Status::UNROUTABLE_LATER => "No route to this domain",
+        Status::LOOP => "Mail to this address would go in a circle",
+        Status::NO_UTF8 => "This address needs SMTPUTF8",
+        _ => "Not relayed from here",
+    }
+}

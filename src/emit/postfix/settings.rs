@@ -1,0 +1,27 @@
+//! `settings FILE`: a site's own parameters, held against those that the compiler sets.
+
+use std::collections::BTreeSet;
+
+use crate::name::printable;
+
+/// The parameters that a text in the form of `main.cf` sets (postconf(5), first section), or a line that is none.
+pub(super) fn parameters(text: &str) -> Result<BTreeSet<String>, String> {
+    let mut names = BTreeSet::new();
+    for line in text.lines().filter(|line| !is_continuation(line)) {
+        let name = line.split_once('=').map(|(name, _)| name.trim());
+        match name {
+            Some(name) if is_name(name) => drop(names.insert(name.to_owned())),
+            _ => return Err(printable(line)),
+        }
+    }
+    Ok(names)
+}
+
+/// A comment, an empty line, or one that begins with a blank and so goes on with the line before.
+fn is_continuation(line: &str) -> bool {
+    line.trim().is_empty() || line.starts_with(['#', ' ', '\t'])
+}
+
+fn is_name(name: &str) -> bool {
+    !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+}
