@@ -5,6 +5,7 @@
 mod bundle;
 mod cli;
 mod directory;
+mod format;
 mod lab;
 mod oracle;
 mod properties;
