@@ -14,7 +14,7 @@ use mailswitch::resolve::resolve;
 use mailswitch::source::Files;
 use proptest::prelude::ProptestConfig;
 
-use crate::oracle::estate::{Estate, to_dsl};
+use crate::oracle::estate::{Connector, Estate, Mta, Node, to_dsl};
 use crate::oracle::world::World;
 use crate::oracle::{asks, meaning, random};
 
@@ -109,6 +109,42 @@ fn an_address_that_grows_for_ever_is_a_loop() {
     let rows = compiled(&Router::new(&plan), 0, Asker::Trusted, "u@a.test", false);
     let fates: Vec<(String, Option<String>)> = rows.into_iter().map(|row| (row.0, row.4)).collect();
     assert_eq!(fates, [("looped".to_owned(), Some("5.4.6".to_owned()))]);
+}
+
+/// A dearer way that leads back does not change what an MTA answers by its cheapest.
+#[test]
+fn a_dearer_way_back_does_not_keep_an_mta_from_refusing() {
+    let names = ["w", "v", "u", "n"].map(|name| Mta {
+        name: name.to_owned(),
+        hostname: format!("{name}.test"),
+        ..Mta::default()
+    });
+    let connector = |name: &str, from: usize, to: Node, cost: u32| Connector {
+        name: name.to_owned(),
+        from: vec![from],
+        to,
+        spaces: vec![("*".to_owned(), Some(cost))],
+        ..Connector::default()
+    };
+    let estate = Estate {
+        mtas: names.to_vec(),
+        connectors: vec![
+            connector("w-v", 0, Node::Mta(1), 1),
+            connector("w-u", 0, Node::Mta(2), 1),
+            connector("w-out", 0, Node::Internet, 1),
+            connector("v-n", 1, Node::Mta(3), 1),
+            connector("v-u", 1, Node::Mta(2), 2),
+            connector("u-v", 2, Node::Mta(1), 1),
+            connector("u-out", 2, Node::Internet, 2),
+        ],
+        ..Estate::default()
+    };
+    let (plan, _) = plan_of(&estate);
+    let (router, world) = (Router::new(&plan), World::new(&estate));
+    for mta in 0..4 {
+        let compiled = compiled(&router, mta, Asker::Trusted, "x@b.test", true);
+        assert_eq!(compiled, naive(&world, mta, meaning::Asker::Trusted, "x@b.test", true));
+    }
 }
 
 /// A third of what is usual, because each estate is asked hundreds of questions.
