@@ -10,6 +10,7 @@ use crate::source::{Sources, Span};
 
 pub mod bundle;
 pub mod cdb;
+pub mod exim;
 pub mod feature;
 pub mod postfix;
 
@@ -72,4 +73,4 @@ pub trait Target: Sync {
 }
 
 /// Every target.
-pub const TARGETS: &[&dyn Target] = &[&postfix::Postfix];
+pub const TARGETS: &[&dyn Target] = &[&postfix::Postfix, &exim::Exim];

@@ -6,8 +6,6 @@ pub mod diagnostic;
 
 pub mod syntax;
 
-pub mod format;
-
 pub mod name;
 
 pub mod directory;

@@ -5,7 +5,6 @@
 mod bundle;
 mod cli;
 mod directory;
-mod format;
 mod lab;
 mod oracle;
 mod properties;

@@ -1,0 +1,232 @@
+//! Routers and transports: one router a group, one transport a group or for those that share a connector whose
+//! connections are counted.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::groups::{Group, Groups, endpoints, is_balanced, policy};
+use super::options::{Setting, settings};
+use super::quote;
+use crate::emit::Context;
+use crate::plan::{ConnectorId, Plan};
+use crate::source::{Sources, Span};
+
+#[derive(Debug, Serialize)]
+pub(super) struct RouterView {
+    pub name: String,
+    pub origin: Vec<String>,
+    pub transport: String,
+    /// By MX lookup, with these hosts behind it; else by the list.
+    pub dns: bool,
+    pub fallback: Option<String>,
+    pub hosts: String,
+    pub max_size: Option<u64>,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct TransportView {
+    pub name: String,
+    pub origin: Vec<String>,
+    pub settings: Vec<Setting>,
+    pub randomize: bool,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct AuthenticatorView {
+    pub name: String,
+    pub mechanism: &'static str,
+    pub origin: String,
+    pub condition: String,
+    pub send: String,
+}
+
+/// `file:line`, the way back for whoever reads the emitted file.
+pub(super) fn origin(sources: &Sources, span: Span) -> String {
+    let source = sources.get(span.file);
+    quote::comment(&format!("{}:{}", source.name, source.position(span.start as usize).line))
+}
+
+fn origins(context: Context<'_>, connectors: &[ConnectorId]) -> Vec<String> {
+    let line = |&id: &ConnectorId| {
+        let connector = context.plan.connector(id);
+        format!("{} connector {}", origin(context.sources, connector.span), quote::comment(&connector.name))
+    };
+    connectors.iter().map(line).collect()
+}
+
+/// Which transport each group uses: groups that share a counted connector (24, "max_parallel") use the same one, so
+/// that its connections are counted together.
+fn transports_of(plan: &Plan, groups: &Groups) -> BTreeMap<String, String> {
+    let mut counted: BTreeMap<ConnectorId, String> = BTreeMap::new();
+    let mut transports: BTreeMap<String, String> = BTreeMap::new();
+    for group in groups.iter() {
+        let of_group: Vec<ConnectorId> =
+            group.members().into_iter().filter(|&id| plan.connector(id).concurrency.is_some()).collect();
+        let shared: Vec<String> = of_group.iter().filter_map(|id| counted.get(id).cloned()).collect();
+        let transport = shared.first().cloned().unwrap_or_else(|| group.name.clone());
+        for other in transports.values_mut().chain(counted.values_mut()) {
+            if shared.contains(other) {
+                other.clone_from(&transport);
+            }
+        }
+        counted.extend(of_group.into_iter().map(|id| (id, transport.clone())));
+        transports.insert(group.name.clone(), transport);
+    }
+    transports
+}
+
+pub(super) struct Routes {
+    pub routers: Vec<RouterView>,
+    pub transports: Vec<TransportView>,
+    pub authenticators: Vec<AuthenticatorView>,
+}
+
+pub(super) fn routes(context: Context<'_>, groups: &Groups) -> Routes {
+    let plan = context.plan;
+    let transport_of = transports_of(plan, groups);
+    let mut members: BTreeMap<&str, Vec<ConnectorId>> = BTreeMap::new();
+    let mut routers = Vec::new();
+    let mut randomized = Vec::new();
+    for group in groups.iter() {
+        let transport = &transport_of[&group.name];
+        let of_transport = members.entry(transport).or_default();
+        for id in group.members() {
+            if !of_transport.contains(&id) {
+                of_transport.push(id);
+            }
+        }
+        let router = router(context, group, transport);
+        if router.fallback.is_some() {
+            randomized.push(transport.clone());
+        }
+        routers.push(router);
+    }
+    let transports = members.iter().map(|(name, ids)| TransportView {
+        name: (*name).to_owned(),
+        origin: origins(context, ids),
+        settings: settings(plan, ids),
+        randomize: randomized.iter().any(|r| r == name),
+    });
+    Routes { routers, transports: transports.collect(), authenticators: authenticators(context, &members) }
+}
+
+fn router(context: Context<'_>, group: &Group, transport: &str) -> RouterView {
+    let plan = context.plan;
+    let mut view = RouterView {
+        name: group.name.clone(),
+        origin: origins(context, &group.members()),
+        transport: transport.to_owned(),
+        dns: false,
+        fallback: None,
+        hosts: String::new(),
+        max_size: limit(plan, group),
+    };
+    if let [first, dearer @ ..] = &group.tiers[..]
+        && let [only] = first[..]
+        && endpoints(plan, only).is_none()
+        && let Some(fallback) = fallback(plan, dearer)
+    {
+        view.dns = true;
+        view.fallback = Some(fallback).filter(|f| !f.is_empty());
+    } else {
+        view.hosts = group.tiers.iter().map(|t| tier(plan, t)).collect::<Vec<_>>().join(", +, ");
+    }
+    view
+}
+
+/// What the cheapest connectors take. A message that is larger is refused or bounced, and no dearer one is tried.
+fn limit(plan: &Plan, group: &Group) -> Option<u64> {
+    let limits: Vec<Option<u64>> =
+        group.tiers.first()?.iter().map(|&id| plan.connector(id).max_size.map(|s| s.value)).collect();
+    limits.into_iter().collect::<Option<Vec<u64>>>()?.into_iter().max()
+}
+
+/// The hosts behind an MX lookup; `None` where this list, which is not expanded (15, "fallback_hosts"), cannot say it.
+fn fallback(plan: &Plan, tiers: &[Vec<ConnectorId>]) -> Option<String> {
+    let mut parts = Vec::new();
+    for tier in tiers {
+        let hosts: Vec<Option<String>> = tier.iter().map(|&id| endpoints(plan, id).map(|_| hosts(plan, id))).collect();
+        parts.push(hosts.into_iter().collect::<Option<Vec<_>>>()?.join(", "));
+        if !shares_flat(plan, tier) {
+            return None;
+        }
+    }
+    Some(parts.join(", +, "))
+}
+
+/// Whether a tier is one connector, or several that have a host each: the order of its list is then right as it is.
+fn shares_flat(plan: &Plan, tier: &[ConnectorId]) -> bool {
+    tier.len() == 1 || tier.iter().all(|&id| endpoints(plan, id).is_none_or(|e| e.len() == 1))
+}
+
+/// One tier as part of a randomized host list (20.1): what stands between two `+` comes in any order.
+///
+/// Connectors that share the load with several hosts each take turns in being first, with their own order kept.
+fn tier(plan: &Plan, tier: &[ConnectorId]) -> String {
+    let lists: Vec<String> = tier.iter().map(|&id| hosts(plan, id)).collect();
+    if shares_flat(plan, tier) {
+        return lists.join(", ");
+    }
+    let turns: Vec<String> = (0..lists.len())
+        .map(|first| lists.iter().cycle().skip(first).take(lists.len()).cloned().collect::<Vec<_>>().join(", +, "))
+        .collect();
+    format!("${{extract{{${{eval:1+${{randint:{}}}}}}}{{|}}{{{}}}}}", turns.len(), turns.join(" | "))
+}
+
+/// The hosts of one connector, in order unless balanced.
+fn hosts(plan: &Plan, id: ConnectorId) -> String {
+    // `/mx` finds MX records only (20.6), while a domain without any is its own mail host (RFC 5321 5.1).
+    const BY_DNS: &str = "${lookup dnsdb{defer_never,mxh=$domain}{$domain/mx}{$domain}}";
+    match endpoints(plan, id) {
+        None => BY_DNS.to_owned(),
+        Some(endpoints) => {
+            let between = if is_balanced(plan, id) { ", " } else { ", +, " };
+            endpoints.iter().map(|e| e.item()).collect::<Vec<_>>().join(between)
+        }
+    }
+}
+
+fn authenticators(context: Context<'_>, transports: &BTreeMap<&str, Vec<ConnectorId>>) -> Vec<AuthenticatorView> {
+    let plan = context.plan;
+    let mut out = Vec::new();
+    let mut names = std::collections::BTreeSet::new();
+    for id in plan.connector_ids() {
+        let uses: Vec<&str> = transports.iter().filter(|(_, ids)| ids.contains(&id)).map(|(name, _)| *name).collect();
+        let connector = plan.connector(id);
+        let (Some(auth), false) = (&connector.auth, uses.is_empty()) else { continue };
+        let condition = uses.iter().map(|name| condition(plan, name, &transports[name], id)).collect::<String>();
+        let name = super::groups::unique(&mut names, quote::name("a_", &connector.name));
+        let password = format!("${{sg{{${{readfile{{{}}}{{}}}}}}{{\\\\^}}{{^^}}}}", quote::expanded(&auth.value.file));
+        let user = quote::sent(&auth.value.user);
+        for (mechanism, send) in [("PLAIN", format!("^{user}^{password}")), ("LOGIN", format!(": {user} : {password}"))]
+        {
+            out.push(AuthenticatorView {
+                name: format!("{name}_{}", mechanism.to_ascii_lowercase()),
+                mechanism,
+                origin: origin(context.sources, auth.span),
+                condition: format!("${{if or {{{condition} }}}}"),
+                send,
+            });
+        }
+    }
+    out
+}
+
+/// The connection is one of this connector's.
+fn condition(plan: &Plan, transport: &str, members: &[ConnectorId], id: ConnectorId) -> String {
+    let auth = policy(plan, id).auth;
+    if members.iter().all(|&other| policy(plan, other).auth == auth) {
+        return format!(" {{eq{{$transport_name}}{{{transport}}}}}");
+    }
+    let listed = |ids: Vec<ConnectorId>| {
+        let seen: Vec<String> =
+            ids.into_iter().flat_map(|i| endpoints(plan, i).unwrap_or_default()).map(|e| e.seen()).collect();
+        format!("inlisti{{$host/$host_port}}{{<; {}}}", seen.join(" ; "))
+    };
+    let hosts = match endpoints(plan, id) {
+        Some(_) => listed(vec![id]),
+        None => format!("!{}", listed(members.iter().copied().filter(|&other| other != id).collect())),
+    };
+    format!(" {{and {{ {{eq{{$transport_name}}{{{transport}}}}} {{{hosts}}} }}}}")
+}

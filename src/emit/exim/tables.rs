@@ -1,0 +1,288 @@
+//! The tables of one MTA: what it does with each address and each domain that the estate knows.
+//!
+//! A row of `addresses` is `>DOMAIN "LOCAL"` (the address becomes another, which is routed anew), `to=GROUP` or
+//! `no=STATUS`. A row of `domains` says the same for every other recipient there, and what kind of domain it is:
+//! `own`, `relay`, `verify`, `from` (the peers that may relay to it), `odd` and `utf8` (what a next MTA of ours
+//! answers to such local parts).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::expr::{ADDRESSES, DOMAINS, Expressions};
+use super::groups::Groups;
+use super::peers::Peers;
+use super::quote;
+use crate::emit::cdb::Cdb;
+use crate::emit::{EmitError, File};
+use crate::name::{Mailbox, Pattern};
+use crate::plan::route::decide::{Asker, Decision, Holder, Way};
+use crate::plan::route::{Router, Status};
+use crate::plan::{AddressId, Maps, MtaId, Node, Plan, Question};
+
+#[derive(Debug)]
+pub(super) struct Tables {
+    pub files: Vec<File>,
+    pub groups: Groups,
+    /// Some domain answers differently to local parts with `@`, `%` or `!`, or to those that are not ASCII.
+    pub odd: bool,
+    pub utf8: bool,
+    /// Some domain asks the next system before it accepts.
+    pub verifies: bool,
+}
+
+pub(super) fn tables(
+    router: &Router<'_>,
+    mta: MtaId,
+    expressions: &Expressions,
+    peers: &Peers,
+) -> Result<Tables, EmitError> {
+    let patterns = patterns(router.plan);
+    let mut maker = Maker { router, mta, groups: Groups::default(), odd: false, utf8: false, verifies: false };
+    let mut domains = Writer::new(expressions.maps);
+    for (key, pattern) in &patterns {
+        let row = maker.domain_row(&representative(&patterns, pattern), peers);
+        domains.add(key, &row)?;
+    }
+    let extra = maker.postmasters();
+    let mut addresses = Writer::new(expressions.maps);
+    for text in literals(router.plan, &extra) {
+        let mailbox = Mailbox::from_normal(text);
+        if let Some(row) = maker.address_row(&mailbox) {
+            addresses.add(&quote::key(&mailbox), &row)?;
+        }
+    }
+    let files = vec![
+        File { path: expressions.table_file(ADDRESSES), content: addresses.finish() },
+        File { path: expressions.table_file(DOMAINS), content: domains.finish() },
+    ];
+    Ok(Tables { files, groups: maker.groups, odd: maker.odd, utf8: maker.utf8, verifies: maker.verifies })
+}
+
+/// Every pattern that any part of the estate speaks of, by its key; each `*.d` with a `d` beside it.
+fn patterns(plan: &Plan) -> BTreeMap<String, Pattern> {
+    let mut all = BTreeSet::from([Pattern::Any]);
+    all.extend(plan.domains.iter().map(|d| d.pattern.value.clone()));
+    all.extend(plan.connectors.iter().flat_map(|c| c.spaces.iter().map(|s| s.pattern.clone())));
+    all.extend(plan.mtas.iter().map(|m| Pattern::Exact(m.hostname.value.clone())));
+    for system in &plan.systems {
+        all.extend(system.domains.iter().map(|d| d.value.clone()));
+        all.extend(system.forwards.iter().map(|f| f.pattern.clone()));
+        all.extend(system.authoritative.iter().map(|a| a.value.clone()));
+    }
+    let parents: Vec<_> = all
+        .iter()
+        .filter_map(|p| match p {
+            Pattern::Sub(d) => Some(Pattern::Exact(d.clone())),
+            _ => None,
+        })
+        .collect();
+    all.extend(parents);
+    all.into_iter().map(|p| (p.to_string(), p)).collect()
+}
+
+/// Every address that somebody has, in the order of the text.
+fn literals<'a>(plan: &'a Plan, extra: &'a BTreeSet<String>) -> Vec<&'a str> {
+    let known = |id: &AddressId| plan.addresses.contact(*id).is_some() || plan.addresses.account(*id).is_some();
+    let mut texts: Vec<&str> = plan.addresses.ids().filter(known).map(|id| plan.addresses.text(id)).collect();
+    texts.extend(extra.iter().map(String::as_str));
+    texts.sort_unstable();
+    texts.dedup();
+    texts
+}
+
+struct Maker<'r, 'p> {
+    router: &'r Router<'p>,
+    mta: MtaId,
+    groups: Groups,
+    odd: bool,
+    utf8: bool,
+    verifies: bool,
+}
+
+impl Maker<'_, '_> {
+    /// The postmasters of every MTA: another one may hold what this one only hands on.
+    fn postmasters(&self) -> BTreeSet<String> {
+        let plan = self.router.plan;
+        let mut all = BTreeSet::new();
+        for mta in plan.mta_ids() {
+            let hostname = plan.mta(mta).hostname.value.as_str();
+            all.extend(["postmaster", "root", "abuse"].map(|local| format!("{local}@{hostname}")));
+            let own = plan.domains.iter().filter(|d| d.on.contains(&mta));
+            all.extend(own.filter_map(|d| match &d.pattern.value {
+                Pattern::Exact(domain) => Some(format!("postmaster@{domain}")),
+                _ => None,
+            }));
+        }
+        all
+    }
+
+    fn address_row(&mut self, mailbox: &Mailbox) -> Option<String> {
+        let known = self.router.known(self.mta, mailbox);
+        let Some(known) = known else { return self.passing_row(mailbox) };
+        if known.detail.is_some() {
+            // The row of the address without its detail speaks for it.
+            return None;
+        }
+        let router = self.router;
+        match router.decide(self.mta, mailbox) {
+            Decision::Rewrite { .. } => Some(self.rewrite_row(known.holder)),
+            Decision::Send { tiers, .. } => Some(match self.refused_early(&tiers, mailbox) {
+                Some(status) => no(status),
+                None => format!("to={}", self.groups.name_of(router.plan, &tiers)),
+            }),
+            Decision::Refuse { why, .. } => Some(no(why.status())),
+        }
+    }
+
+    fn rewrite_row(&self, holder: Holder) -> String {
+        let plan = self.router.plan;
+        let text = match holder {
+            Holder::Contact(contact) => plan.primary_on_wire(contact),
+            Holder::Account(_) | Holder::Postmaster => {
+                plan.mta(self.mta).postmaster.map_or("", |p| plan.addresses.text(p.id))
+            }
+        };
+        let to = Mailbox::from_normal(text);
+        if to.is_utf8() && !plan.mta(self.mta).takes_utf8() {
+            return no(Status::NO_UTF8);
+        }
+        format!(">{} \"{}\"", to.domain(), to.content())
+    }
+
+    /// An address that another node knows and this MTA does not: it has a row where it fares otherwise than every
+    /// other recipient of its domain.
+    fn passing_row(&mut self, mailbox: &Mailbox) -> Option<String> {
+        let router = self.router;
+        let Decision::Send { tiers, .. } = router.unknown(self.mta, mailbox.domain()) else { return None };
+        if !self.only_to_mtas(&tiers) {
+            return None;
+        }
+        let usual = self.refused_early(&tiers, &stranger(mailbox.domain()));
+        let status = self.refused_early(&tiers, mailbox);
+        (status != usual).then(|| match status {
+            Some(status) => no(status),
+            None => format!("to={}", self.groups.name_of(router.plan, &tiers)),
+        })
+    }
+
+    fn domain_row(&mut self, domain: &str, peers: &Peers) -> String {
+        let router = self.router;
+        let mut row = Vec::new();
+        if router.own(self.mta, domain).is_some() {
+            row.push("own=yes".to_owned());
+        } else if let Some(from) = peers.sending(router, self.mta, domain) {
+            row.push(format!("from={from}"));
+        }
+        if router.is_relay_domain(self.mta, domain) {
+            row.push("relay=yes".to_owned());
+        }
+        match router.unknown(self.mta, domain) {
+            Decision::Send { tiers, verify, .. } => self.way_row(domain, &tiers, verify, &mut row),
+            Decision::Refuse { why, .. } => row.push(no(why.status())),
+            // A recipient that nobody has is never rewritten.
+            Decision::Rewrite { .. } => {}
+        }
+        row.join(" ")
+    }
+
+    fn way_row(&mut self, domain: &str, tiers: &Way<'_>, verify: bool, row: &mut Vec<String>) {
+        let usual = self.refused_early(tiers, &stranger(domain));
+        row.push(match usual {
+            Some(status) => no(status),
+            None => format!("to={}", self.groups.name_of(self.router.plan, tiers)),
+        });
+        if verify && usual.is_none() {
+            self.verifies = true;
+            row.push("verify=yes".to_owned());
+        }
+        if !self.only_to_mtas(tiers) {
+            return;
+        }
+        let odd = self.refused_early(tiers, &stranger(domain).with_detail("%x"));
+        if let Some(status) = odd.filter(|_| odd != usual) {
+            self.odd = true;
+            row.push(format!("odd={}", status.0));
+        }
+        let takes_utf8 = self.router.plan.mta(self.mta).takes_utf8();
+        let utf8 = self.refused_early(tiers, &stranger(domain).with_detail("\u{e9}"));
+        if let Some(status) = utf8.filter(|_| takes_utf8 && utf8 != usual) {
+            self.utf8 = true;
+            row.push(format!("utf8={}", status.0));
+        }
+    }
+
+    fn only_to_mtas(&self, tiers: &Way<'_>) -> bool {
+        let to_mta = |&(exit, dearer): &(crate::plan::route::Exit, bool)| {
+            dearer || matches!(self.router.plan.connector(exit.connector).to.value, Node::Mta(_))
+        };
+        tiers.exits().iter().all(to_mta)
+    }
+
+    /// What the next MTAs of ours would answer, where every one of them refuses: this one says it at once.
+    fn refused_early(&self, tiers: &Way<'_>, mailbox: &Mailbox) -> Option<Status> {
+        if !self.only_to_mtas(tiers) {
+            return None;
+        }
+        let question = Question::Address(mailbox.clone());
+        self.router.refusal(self.mta, Asker::Trusted, &question)?.status
+    }
+}
+
+fn no(status: Status) -> String {
+    format!("no={}", status.0)
+}
+
+/// A recipient that nobody has.
+fn stranger(domain: &str) -> Mailbox {
+    Mailbox::from_content("mailswitch-nobody-has-this", domain)
+}
+
+/// A domain that this pattern decides and no other.
+fn representative(spoken_of: &BTreeMap<String, Pattern>, pattern: &Pattern) -> String {
+    let fresh = |tail: &str| {
+        (0u32..)
+            .map(|n| format!("mailswitch-any-{n}{tail}"))
+            .find(|d| !spoken_of.contains_key(d.as_str()))
+            .unwrap_or_default()
+    };
+    match pattern {
+        Pattern::Exact(d) => d.as_str().to_owned(),
+        Pattern::Sub(d) => fresh(&format!(".{d}")),
+        Pattern::Any => fresh(""),
+    }
+}
+
+/// One table in the making; the keys come in order, each once.
+enum Writer {
+    Cdb(Cdb),
+    Lsearch(String),
+}
+
+impl Writer {
+    fn new(maps: Maps) -> Writer {
+        match maps {
+            Maps::Lsearch => Writer::Lsearch(String::new()),
+            _ => Writer::Cdb(Cdb::default()),
+        }
+    }
+
+    fn add(&mut self, key: &str, row: &str) -> Result<(), EmitError> {
+        match self {
+            Writer::Cdb(cdb) => cdb.add(key.as_bytes(), row.as_bytes()).map_err(|_| too_large()),
+            Writer::Lsearch(text) => {
+                text.push_str(&format!("{}: {row}\n", quote::lsearch_key(key)));
+                Ok(())
+            }
+        }
+    }
+
+    fn finish(self) -> Vec<u8> {
+        match self {
+            Writer::Cdb(cdb) => cdb.finish(),
+            Writer::Lsearch(text) => text.into_bytes(),
+        }
+    }
+}
+
+fn too_large() -> EmitError {
+    EmitError("a table passes the 4 GiB that a cdb file can hold".to_owned())
+}
