@@ -8,6 +8,15 @@ use crate::lab::node::{Node, Output, give};
 
 const PROGRAM: &str = "/usr/sbin/exim4";
 const CONFIG: &str = "/etc/exim4/exim.conf";
+/// What the package makes and owns.
+const FOLDERS: [&str; 6] = [
+    "/var/spool/exim4",
+    "/var/spool/exim4/db",
+    "/var/spool/exim4/input",
+    "/var/spool/exim4/msglog",
+    "/var/log/exim4",
+    "/run/exim4",
+];
 
 pub(crate) struct Exim {
     node: Node,
@@ -21,7 +30,7 @@ impl Exim {
         // Exim keeps its privileges with a configuration of another name only if that name is listed here.
         node.write("/etc/exim4/trusted_configs", format!("{CONFIG}\n").as_bytes(), 0o644);
         node.space().run(|| {
-            for folder in ["/var/spool/exim4", "/var/log/exim4", "/run/exim4"] {
+            for folder in FOLDERS {
                 std::fs::create_dir_all(folder).expect("the machine's spool is empty");
                 give(folder.as_ref(), "Debian-exim");
             }
@@ -36,6 +45,7 @@ impl Exim {
 
     /// Starts it with a queue runner each second, and waits until these ports listen.
     pub(crate) fn start(&self, ports: &[u16]) {
+        self.node.space().run(clear_hints);
         let daemon = Daemon::start(&self.node, &[PROGRAM, "-C", CONFIG, "-bdf", "-q1s"], ports);
         *self.lock() = Some(daemon);
     }
@@ -98,6 +108,15 @@ impl Exim {
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Option<Daemon>> {
         self.daemon.lock().expect("no one panicked with Exim")
+    }
+}
+
+/// A delivery that a stop cut short may leave a half-made hints file, named after its process id. The new
+/// daemon's process ids begin at 1 again, and one that meets that name waits for ever.
+fn clear_hints() {
+    for entry in std::fs::read_dir("/var/spool/exim4/db").expect("the machine has Exim's folders") {
+        let path = entry.expect("a folder can be listed").path();
+        std::fs::remove_file(path).expect("no Exim runs that could have removed it");
     }
 }
 

@@ -33,7 +33,7 @@ pub(crate) struct Visit {
 }
 
 /// A message that a sink took.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Mail {
     /// The connection as it was when the message came; its `sink` says where that was.
     pub(crate) visit: Visit,
@@ -44,6 +44,13 @@ pub(crate) struct Mail {
     pub(crate) recipients: Vec<String>,
     /// Headers and body, dots unstuffed.
     pub(crate) data: Vec<u8>,
+}
+
+impl std::fmt::Debug for Mail {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Mail { visit, sender, recipients, .. } = self;
+        write!(formatter, "<{sender}> to {recipients:?} in {visit:#?}:\n{}", self.text())
+    }
 }
 
 impl Mail {

@@ -62,9 +62,11 @@ impl Wire {
             }
             searched = self.unread.len();
             let mut chunk = [0; 8192];
-            match self.stream.read(&mut chunk)? {
-                0 => return Ok(None),
-                length => self.unread.extend(&chunk[..length]),
+            match self.stream.read(&mut chunk) {
+                Ok(0) => return Ok(None),
+                Ok(length) => self.unread.extend(&chunk[..length]),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
             }
         }
     }
