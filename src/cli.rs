@@ -10,6 +10,7 @@ mod estate;
 mod files;
 mod outcome;
 pub mod output;
+mod secrets;
 mod stream;
 mod test;
 mod trace;
@@ -44,6 +45,7 @@ enum Command {
     Build(build::Args),
     Trace(trace::Args),
     Test(test::Args),
+    Secrets(secrets::Args),
 }
 
 /// Runs the command that the process was started with.
@@ -61,6 +63,7 @@ pub fn main() -> ExitCode {
         Command::Build(args) => build::run(args),
         Command::Trace(args) => trace::run(args),
         Command::Test(args) => test::run(args),
+        Command::Secrets(args) => secrets::run(args),
     };
     outcome::exit_code(outcome)
 }

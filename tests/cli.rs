@@ -4,5 +4,6 @@ pub(crate) mod run;
 
 mod build;
 mod check;
+mod secrets;
 mod test;
 mod trace;

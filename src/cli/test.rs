@@ -8,7 +8,7 @@ use super::outcome::{Outcome, Verdict};
 use super::{stream, trace};
 use crate::diagnostic::Severity;
 use crate::diagnostic::code::EXPECT_FAILED;
-use crate::diagnostic::human::{clean, plural};
+use crate::diagnostic::human::{clean, line_of, plural};
 use crate::plan::Expect;
 use crate::plan::expect::{self, Failure};
 use crate::plan::route::Router;
@@ -83,7 +83,7 @@ fn sound(estate: &Estate, file: &Path) -> bool {
 fn case<'a>(estate: &Estate, router: &Router<'_>, expect: &'a Expect) -> Case<'a> {
     let written = estate.sources.text(expect.span);
     Case {
-        place: estate.sources.place(expect.span),
+        place: line_of(&estate.sources, expect.span),
         text: clean(&written.split_whitespace().collect::<Vec<_>>().join(" ")),
         expect,
         failure: expect::failure(router, expect),
@@ -92,7 +92,7 @@ fn case<'a>(estate: &Estate, router: &Router<'_>, expect: &'a Expect) -> Case<'a
 
 fn print(estate: &Estate, router: &Router<'_>, cases: &[Case<'_>], out: &mut dyn Write) -> io::Result<()> {
     for case in cases {
-        let place = clean(&case.place);
+        let place = &case.place;
         match &case.failure {
             None => {
                 let good = stream::GOOD;

@@ -80,6 +80,11 @@ fn count_rest(diagnostics: &[Diagnostic], out: &mut dyn Write) -> io::Result<()>
     }
 }
 
+/// `file:line`, the file as the user named it.
+pub fn line_of(sources: &Sources, span: Span) -> String {
+    format!("{}:{}", clean(&sources.get(span.file).name), sources.position(span).line)
+}
+
 fn place(sources: &Sources, span: Span) -> String {
     let at = sources.position(span);
     format!("{}:{}:{}", clean(&sources.get(span.file).name), at.line, at.column)

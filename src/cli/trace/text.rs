@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use crate::cli::stream;
-use crate::diagnostic::human::clean;
+use crate::diagnostic::human::{clean, line_of};
 use crate::plan::Plan;
 use crate::plan::route::decide::{Step, Why};
 use crate::plan::route::outcome::{Fate, Outcome};
@@ -25,7 +25,7 @@ pub(in crate::cli) fn outcome(
         writeln!(out, "  {:>3}. {}: {}", i + 1, plan.node_name(hop.node), step(hop, plan))?;
         let place = stream::PLACE;
         let line = line(sources, hop.span);
-        writeln!(out, "       {place}{}{place:#}  {line}", clean(&sources.place(hop.span)))?;
+        writeln!(out, "       {place}{}{place:#}  {line}", line_of(sources, hop.span))?;
     }
     Ok(())
 }
