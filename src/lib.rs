@@ -6,6 +6,8 @@ pub mod diagnostic;
 
 pub mod syntax;
 
+pub mod format;
+
 pub mod name;
 
 pub mod directory;

@@ -5,6 +5,8 @@
 mod bundle;
 mod cli;
 mod directory;
+mod format;
+mod fuzz;
 mod lab;
 mod oracle;
 mod properties;

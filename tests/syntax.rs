@@ -1,8 +1,8 @@
 //! The parser: what the language is, and what is said of text that is not.
 
-mod derive;
-mod ebnf;
-mod grammar;
+pub(crate) mod derive;
+pub(crate) mod ebnf;
+pub(crate) mod grammar;
 mod hostile;
 mod mistakes;
 mod tree;

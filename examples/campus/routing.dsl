@@ -47,7 +47,7 @@ domain campus.example
 domain student.campus.example
 
 domain lists.campus.example {
-    unresolved via to-lists verify         # the list manager knows its lists
+    unresolved via to-lists verify           # the list manager knows its lists
 }
 
 relay domain *.dept.campus.example {
@@ -65,7 +65,7 @@ connector to-staff {
 
 connector to-students {
     to         students
-    smart-host students1.campus.example, students2.campus.example    # tried in order
+    smart-host students1.campus.example, students2.campus.example     # tried in order
     max-size   25MB
 }
 
@@ -73,7 +73,7 @@ connector to-lists {
     to          lists
     smart-host  [10.0.5.5]:8024
     protocol    lmtp
-    tls         off                        # the same machine room
+    tls         off                          # the same machine room
     concurrency 5
 }
 

@@ -4,7 +4,7 @@ mta hub {
     target     postfix
     hostname   mx.northwindtraders.com
     address    198.51.100.7
-    trust      10.0.0.0/9, 172.16.8.0/22            # Northwind's offices; Tailspin's
+    trust      10.0.0.0/9, 172.16.8.0/22     # Northwind's offices; Tailspin's
     postmaster postmaster@northwindtraders.com
 }
 

@@ -4,9 +4,9 @@ mta gate {
     target         exim
     hostname       gate.fabrikam.com
     address        198.51.100.25
-    trust          10.20.0.0/16                # the offices, and the old server
+    trust          10.20.0.0/16              # the offices, and the old server
     postmaster     helpdesk@fabrikam.com
-    max-size       35MB                        # what the provider takes
+    max-size       35MB                      # what the provider takes
     queue-lifetime 5d
 }
 
@@ -24,13 +24,13 @@ system hosted {
 }
 
 shared domain fabrikam.com {
-    unresolved via to-legacy verify            # the old server knows who is still there
+    unresolved via to-legacy verify          # the old server knows who is still there
 }
 
 connector to-legacy {
     to         legacy
     smart-host mail.corp.fabrikam.com
-    tls        off                             # it never learnt it
+    tls        off                           # it never learnt it
 }
 
 connector to-hosted {

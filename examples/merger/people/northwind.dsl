@@ -7,5 +7,6 @@ contact "Mia Hart" {
 
 contact "Dispatch" {
     primary   dispatch@dock.northwindtraders.com
-    secondary dispatch@northwindtraders.com, shipping@northwindtraders.com, shipping@tailspintoys.com
+    secondary dispatch@northwindtraders.com, shipping@northwindtraders.com,
+              shipping@tailspintoys.com
 }
