@@ -162,6 +162,11 @@ impl World {
         })
     }
 
+    /// Waits without insisting: an error is what there was instead.
+    pub(crate) fn look_until(&self, patience: Duration, test: impl Fn(&Seen) -> bool) -> Result<Seen, Seen> {
+        self.inbox.wait_until(patience, test)
+    }
+
     fn logs(&self) -> String {
         let machines = self.machines.lock().expect("no one panicked with the machines");
         let nodes = machines.iter().filter_map(WeakNode::upgrade);

@@ -7,6 +7,7 @@ mod cli;
 mod directory;
 mod format;
 mod fuzz;
+mod golden;
 mod lab;
 mod oracle;
 mod properties;

@@ -1,0 +1,35 @@
+# covers: code:security::downgrade, known:downgrade
+
+mta hub {
+    target     postfix
+    hostname   mx.own.example
+    trust      10.0.0.0/8
+    postmaster bob@own.example
+}
+
+system store {
+    account bob@own.example
+}
+
+domain own.example
+
+connector to-store {
+    to         store
+    smart-host store.own.example
+}
+
+connector internet {
+    address-space *
+    dns
+}
+
+connector out {
+    address-space other.example cost 10
+    smart-host    out.isp.example
+    tls           required
+}
+
+connector spare {
+    address-space other.example cost 20
+    smart-host    spare.isp.example
+}

@@ -1,0 +1,29 @@
+# covers: code:include::missing, code:include::outside, code:include::invalid
+
+include "nowhere.dsl"
+include "../subaddress-off/routing.dsl"
+include "sites/[.dsl"
+include "folder"
+
+mta hub {
+    target     postfix
+    hostname   mx.own.example
+    trust      10.0.0.0/8
+    postmaster bob@own.example
+}
+
+system store {
+    account bob@own.example
+}
+
+domain own.example
+
+connector to-store {
+    to         store
+    smart-host store.own.example
+}
+
+connector internet {
+    address-space *
+    dns
+}

@@ -1,0 +1,31 @@
+# covers: code:security::plaintext-auth
+
+mta hub {
+    target     postfix
+    hostname   mx.own.example
+    trust      10.0.0.0/8
+    postmaster bob@own.example
+}
+
+system store {
+    account bob@own.example
+}
+
+domain own.example
+
+connector to-store {
+    to         store
+    smart-host store.own.example
+}
+
+connector internet {
+    address-space *
+    dns
+}
+
+connector out {
+    address-space other.example
+    smart-host    out.isp.example
+    tls           required
+    auth          own password file /etc/mailswitch/isp.password
+}

@@ -1,0 +1,29 @@
+# covers: code:syntax::encoding
+
+mta hub {
+    target     postfix
+    hostname   mx.own.example
+    trust      10.0.0.0/8
+    postmaster bob@own.example
+}
+
+system store {
+    account bob@own.example
+}
+
+domain own.example
+
+connector to-store {
+    to         store
+    smart-host store.own.example
+}
+
+connector internet {
+    address-space *
+    dns
+}
+
+contact "Zoë" {
+    primary   zoe@other.example
+    secondary zoe@own.example
+}

@@ -1,0 +1,27 @@
+# covers: code:syntax::value
+
+mta hub {
+    target     postfix
+    hostname   mx.own.example
+    trust      10.0.0.0/8
+    postmaster bob@own.example
+    max-size   plenty
+    queue-lifetime 5
+    listen     25
+}
+
+system store {
+    account bob@own.example
+}
+
+domain own.example
+
+connector to-store {
+    to         store
+    smart-host store.own.example
+}
+
+connector internet {
+    address-space *
+    dns
+}

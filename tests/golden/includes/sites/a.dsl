@@ -1,0 +1,5 @@
+system store {
+    account bob@own.example
+}
+
+include "../ways/to-store.dsl"

@@ -1,0 +1,4 @@
+contact "Ann" {
+    primary   ann@other.example
+    secondary ann@own.example
+}

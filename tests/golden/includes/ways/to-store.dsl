@@ -1,0 +1,4 @@
+connector to-store {
+    to         store
+    smart-host store.own.example
+}

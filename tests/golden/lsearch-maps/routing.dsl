@@ -1,0 +1,32 @@
+# covers: field:mta.maps, known:lsearch-keys
+
+mta hub {
+    target     exim
+    hostname   mx.own.example
+    trust      10.0.0.0/8
+    postmaster bob@own.example
+    maps       lsearch
+}
+
+system store {
+    account bob@own.example, "a b"@own.example
+    account "a:b"@own.example
+    account "#x"@own.example
+}
+
+domain own.example
+
+connector to-store {
+    to         store
+    smart-host store.own.example
+}
+
+connector internet {
+    address-space *
+    dns
+}
+
+contact "Ann" {
+    primary   ann@other.example
+    secondary ann@own.example
+}

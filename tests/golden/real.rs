@@ -1,0 +1,113 @@
+//! Every route of every case, with real mail through real MTAs.
+//!
+//! A case is built for a target and its MTAs run in a lab world that is made after the plan: a sink for each smart host, an MX
+//! record for each foreign domain. Each question of `routes.txt` becomes a message. It must arrive once, at a sink of the
+//! connector that the route names, for the recipient that it names; or be refused at RCPT with the status that it names; or
+//! come back to its sender.
+
+mod mail;
+mod stage;
+
+use std::collections::BTreeSet;
+use std::sync::Mutex;
+use std::time::Instant;
+
+use mailswitch::plan::{EmitMode, Plan, TargetKind};
+
+use super::case::{Case, cases};
+use mail::Report;
+use stage::Stage;
+
+/// So many worlds at once.
+const WORKERS: usize = 3;
+
+#[test]
+fn postfix_takes_every_route() {
+    every_case(Some(TargetKind::Postfix));
+}
+
+#[test]
+fn exim_takes_every_route() {
+    every_case(Some(TargetKind::Exim));
+}
+
+#[test]
+fn estates_of_both_take_every_route() {
+    every_case(None);
+}
+
+/// Runs the cases that can be built for a target, or as declared those that mix Postfix and Exim.
+fn every_case(target: Option<TargetKind>) {
+    let begin = Instant::now();
+    let chosen: Vec<Case> = cases().into_iter().filter(|case| fits(case, target)).collect();
+    let count = chosen.len();
+    let waiting = Mutex::new(chosen.into_iter());
+    let reports = Mutex::new(Vec::new());
+    std::thread::scope(|scope| {
+        for _ in 0..WORKERS {
+            scope.spawn(|| {
+                loop {
+                    let Some(case) = waiting.lock().unwrap().next() else { return };
+                    let report = one_case(&case, target);
+                    reports.lock().unwrap().push(report);
+                }
+            });
+        }
+    });
+    let reports = reports.into_inner().unwrap();
+    assert_eq!(reports.len(), count, "a case did not come to its end");
+    let addresses: usize = reports.iter().map(|report| report.addresses).sum();
+    let wrong: Vec<&String> = reports.iter().flat_map(|report| &report.wrong).collect();
+    let name = target.map_or("mixed", TargetKind::as_str);
+    let took = begin.elapsed().as_secs();
+    println!("{name}: {addresses} addresses in {count} cases, {} wrong, {took} s", wrong.len());
+    let texts: Vec<&str> = wrong.iter().map(|text| text.as_str()).collect();
+    assert!(wrong.is_empty(), "{name}: {} of {addresses} wrong:\n{}", wrong.len(), texts.join("\n"));
+}
+
+fn fits(case: &Case, target: Option<TargetKind>) -> bool {
+    let plan = case.plan();
+    let sound = !case.read("diagnostics.txt").is_some_and(|text| text.contains(": error["));
+    let complete = plan.mtas.iter().all(|mta| mta.emits() == EmitMode::Complete);
+    let possible = match target {
+        Some(target) => !case.impossible().contains_key(target.as_str()),
+        None => is_mixed(&plan),
+    };
+    sound && complete && possible && !case.routes().is_empty()
+}
+
+fn is_mixed(plan: &Plan) -> bool {
+    let kinds: BTreeSet<TargetKind> = plan.mtas.iter().map(|mta| mta.target.value.kind).collect();
+    kinds == BTreeSet::from([TargetKind::Postfix, TargetKind::Exim])
+}
+
+fn one_case(case: &Case, target: Option<TargetKind>) -> Report {
+    let built = tempfile::tempdir().unwrap();
+    let folder = built.path().join("out");
+    let mut arguments = vec!["build", "--format", "plain", "-o", folder.to_str().unwrap()];
+    if let Some(target) = target {
+        arguments.extend(["--target", target.as_str()]);
+    }
+    let output = case.mailswitch(&arguments);
+    let mut report = Report::new(&case.name);
+    if !output.status.success() {
+        report.wrong(&format!("does not build:\n{}", String::from_utf8_lossy(&output.stderr)));
+        return report;
+    }
+    let stage = std::panic::catch_unwind(|| Stage::new(case, target, &folder));
+    match stage {
+        Ok(stage) => {
+            for problem in &stage.problems {
+                report.wrong(problem);
+            }
+            mail::exchange(&stage, &mut report);
+        }
+        Err(panic) => report.wrong(&format!("does not start: {}", said(&panic))),
+    }
+    report
+}
+
+fn said(panic: &Box<dyn std::any::Any + Send>) -> String {
+    let text = panic.downcast_ref::<String>().cloned();
+    text.or_else(|| Some((*panic.downcast_ref::<&str>()?).to_owned())).unwrap_or_default()
+}

@@ -1,0 +1,233 @@
+//! Asking, sending, and what came of it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use mailswitch::name::Mailbox;
+use mailswitch::plan::MtaId;
+
+use super::stage::{SENDERS, Stage};
+use crate::golden::routes::{Expected, Recipient, Route, asked_at};
+use crate::lab::client::Conversation;
+use crate::lab::{Reply, Seen};
+
+/// Mail that has not come by then does not come.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// Postfix slows a client down after ten errors in a session.
+const ERRORS: usize = 8;
+
+pub(crate) struct Report {
+    case: String,
+    pub(crate) addresses: usize,
+    pub(crate) wrong: Vec<String>,
+}
+
+impl Report {
+    pub(crate) fn new(case: &str) -> Report {
+        Report { case: case.to_owned(), addresses: 0, wrong: Vec::new() }
+    }
+
+    pub(crate) fn wrong(&mut self, text: &str) {
+        self.wrong.push(format!("{}: {text}", self.case));
+    }
+}
+
+/// A question on its way: what became of it at RCPT time.
+struct Sent<'s> {
+    number: usize,
+    route: &'s Route,
+    mta: MtaId,
+    replies: Vec<Reply>,
+    data: Option<Reply>,
+}
+
+/// Where a message came out: the sink and the recipient there.
+type Arrivals = BTreeMap<usize, Vec<(String, String)>>;
+
+pub(crate) fn exchange(stage: &Stage, report: &mut Report) {
+    let mut sent = Vec::new();
+    for mta in stage.plan.mta_ids() {
+        for anyone in [false, true] {
+            ask(stage, mta, anyone, &mut sent, report);
+        }
+    }
+    report.addresses = sent.iter().map(|sent| sent.route.recipients.len()).sum();
+    let due: BTreeMap<usize, usize> =
+        sent.iter().filter(|s| is_taken(s)).map(|s| (s.number, awaited(s.route))).collect();
+    let complete = |seen: &Seen| {
+        let came = arrivals(seen);
+        due.iter().all(|(number, count)| came.get(number).is_some_and(|came| came.len() >= *count))
+    };
+    let seen = match stage.world.look_until(PATIENCE, complete) {
+        Ok(seen) | Err(seen) => seen,
+    };
+    let arrivals = arrivals(&seen);
+    for sent in &sent {
+        if let Some(problem) = judge(stage, sent, arrivals.get(&sent.number)) {
+            let at = &stage.plan.mta(sent.mta).name;
+            let log = excerpt(stage, sent);
+            report.wrong(&format!("{} (at {at}): {problem}{log}", sent.route.text));
+        }
+    }
+}
+
+/// Every question of one kind at one MTA, in as few sessions as it bears.
+fn ask<'s>(stage: &'s Stage, mta: MtaId, anyone: bool, sent: &mut Vec<Sent<'s>>, report: &mut Report) {
+    let routes: Vec<&Route> = stage
+        .routes
+        .iter()
+        .filter(|route| route.anyone == anyone && asked_at(&stage.plan, route).contains(&mta))
+        .collect();
+    if routes.is_empty() {
+        return;
+    }
+    let Some(source) = stage.client(mta, anyone) else {
+        return report
+            .wrong(&format!("{} trusts nobody, so nobody can ask as a trusted client", stage.plan.mta(mta).name));
+    };
+    let server = stage.machines[mta.index()].server;
+    let client = stage.world.client(&source.to_string());
+    let mut session: Option<(Conversation, usize)> = None;
+    for route in routes {
+        let (mut talk, errors) = session.take().unwrap_or_else(|| (client.greet(server), 0));
+        let number = sent.len();
+        let (replies, data) = message(&mut talk, number, route);
+        let errors = errors + replies.iter().filter(|reply| !reply.is_positive()).count();
+        if errors < ERRORS && replies.iter().all(|reply| reply.code != 421) {
+            session = Some((talk, errors));
+        }
+        sent.push(Sent { number, route, mta, replies, data });
+    }
+}
+
+fn message(talk: &mut Conversation, number: usize, route: &Route) -> (Vec<Reply>, Option<Reply>) {
+    let sender = if route.null_sender { String::new() } else { format!("s{number}@{SENDERS}") };
+    let utf8 = route.recipients.iter().any(|recipient| !recipient.wire.is_ascii()) && talk.offers("SMTPUTF8");
+    let mail = talk.command(&format!("MAIL FROM:<{sender}>{}", if utf8 { " SMTPUTF8" } else { "" }));
+    if !mail.is_positive() {
+        talk.command("RSET");
+        return (vec![mail], None);
+    }
+    let replies: Vec<Reply> = route
+        .recipients
+        .iter()
+        .map(|recipient| talk.command(&format!("RCPT TO:<{}>", wire(recipient, utf8))))
+        .collect();
+    if replies.iter().all(Reply::is_positive) {
+        let text =
+            format!("From: <{sender}>\nTo: everybody:;\nSubject: a route\nX-Route: {number}\n\n{}\n", route.text);
+        let data = talk.data(&text);
+        (replies, Some(data))
+    } else {
+        talk.command("RSET");
+        (replies, None)
+    }
+}
+
+/// Without SMTPUTF8, a domain has A-labels on the wire; a UTF-8 local part is sent all the same, to be refused.
+fn wire(recipient: &Recipient, utf8: bool) -> String {
+    let domain =
+        |wire: &str| Some((wire.rsplit_once('@')?.0.to_owned(), Mailbox::parse(wire).ok()?.domain().to_owned()));
+    match domain(&recipient.wire) {
+        Some((local, domain)) if !utf8 && !recipient.wire.is_ascii() => format!("{local}@{domain}"),
+        _ => recipient.wire.clone(),
+    }
+}
+
+fn is_taken(sent: &Sent<'_>) -> bool {
+    sent.data.as_ref().is_some_and(Reply::is_positive)
+}
+
+/// How many copies there will be.
+fn awaited(route: &Route) -> usize {
+    if route.recipients.len() == 1 { 1 } else { route.outcomes.len() }
+}
+
+fn arrivals(seen: &Seen) -> Arrivals {
+    let mut arrivals = Arrivals::new();
+    for mail in &seen.mails {
+        let route = mail.header("X-Route").and_then(|number| number.parse().ok());
+        for recipient in &mail.recipients {
+            let normal = Mailbox::parse(recipient).map_or_else(|_| recipient.clone(), |m| m.as_str().to_owned());
+            let bounce = recipient.strip_prefix('s').and_then(|rest| rest.split('@').next()?.parse().ok());
+            if let Some(number) = route.or(bounce.filter(|_| mail.sender.is_empty())) {
+                arrivals.entry(number).or_default().push((mail.sink().to_owned(), normal));
+            }
+        }
+    }
+    arrivals
+}
+
+/// What is wrong, if something is.
+fn judge(stage: &Stage, sent: &Sent<'_>, came: Option<&Vec<(String, String)>>) -> Option<String> {
+    let route = sent.route;
+    let expected = || route.outcomes.iter().map(ToString::to_string).collect::<Vec<_>>().join(" or ");
+    let refusals: Vec<&Expected> = route.outcomes.iter().filter(|outcome| is_refusal(outcome)).collect();
+    let refused = sent.replies.iter().find(|reply| !reply.is_positive());
+    match (refused, refusals.len() == route.outcomes.len()) {
+        (Some(reply), true) => {
+            let statuses: BTreeSet<_> = refusals.iter().map(|refusal| refusal.status.clone()).collect();
+            let right = reply.code == 550 && statuses.contains(&reply.enhanced);
+            return (!right).then(|| format!("expected {}, but RCPT says {}", expected(), shown(reply)));
+        }
+        (Some(reply), false) => return Some(format!("expected {}, but RCPT says {}", expected(), shown(reply))),
+        (None, true) => {
+            let where_to = came.map_or("nothing has arrived".to_owned(), |came| format!("it arrived: {came:?}"));
+            return Some(format!("expected {}, but RCPT took it, and {where_to}", expected()));
+        }
+        (None, false) => {}
+    }
+    if let Some(data) = sent.data.as_ref().filter(|data| !data.is_positive()) {
+        return Some(format!("expected {}, but DATA says {}", expected(), shown(data)));
+    }
+    let came = came.cloned().unwrap_or_default();
+    let wanted = awaited(route);
+    let matched = |outcome: &&Expected| came.iter().any(|arrival| fits(stage, sent, outcome, arrival));
+    let all_fit = came.iter().all(|arrival| route.outcomes.iter().any(|o| fits(stage, sent, o, arrival)));
+    let right = came.len() == wanted && all_fit && route.outcomes.iter().filter(matched).count() >= wanted;
+    (!right).then(|| format!("expected {}, but it came out at {came:?}", expected()))
+}
+
+fn is_refusal(outcome: &Expected) -> bool {
+    matches!(outcome.fate, "rejected" | "unroutable")
+}
+
+fn fits(stage: &Stage, sent: &Sent<'_>, outcome: &Expected, (sink, recipient): &(String, String)) -> bool {
+    let Some(wanted) = &outcome.recipient else { return false };
+    match (outcome.fate, &outcome.connector) {
+        ("delivered", Some(connector)) => recipient == wanted && stage.arrives_at(connector, wanted).contains(sink),
+        ("bounced", _) => *recipient == format!("s{}@{SENDERS}", sent.number),
+        _ => false,
+    }
+}
+
+fn shown(reply: &Reply) -> String {
+    format!("{} {} {}", reply.code, reply.enhanced.as_deref().unwrap_or("-"), reply.text.replace('\n', " / "))
+}
+
+/// The lines of the logs that tell of the message.
+fn excerpt(stage: &Stage, sent: &Sent<'_>) -> String {
+    let sender = format!("s{}@{SENDERS}", sent.number);
+    let mut text = String::new();
+    for machine in &stage.machines {
+        let log = machine.node.log();
+        let ids: BTreeSet<&str> = log.lines().filter(|line| line.contains(&sender)).filter_map(queue_id).collect();
+        let told =
+            |line: &&str| ids.iter().any(|id| line.contains(id)) || line.contains("panic") || line.contains("fatal");
+        for line in log.lines().filter(told).take(12) {
+            text += &format!("\n      {}: {line}", machine.node.name());
+        }
+    }
+    text
+}
+
+/// `4C1B2A3D5E:` of Postfix, `1abcde-000001-AB` of Exim.
+fn queue_id(line: &str) -> Option<&str> {
+    line.split(' ').find_map(|word| {
+        let bare = word.strip_suffix(':').unwrap_or(word);
+        let long = bare.len() >= 8 && bare.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+        let postfix = long && word.ends_with(':') && bare.bytes().any(|b| b.is_ascii_digit());
+        let exim = long && bare.len() == 16 && bare.matches('-').count() == 2;
+        (postfix || exim).then_some(bare)
+    })
+}

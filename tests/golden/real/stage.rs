@@ -1,0 +1,338 @@
+//! The world that a case is played in: its MTAs, a sink for every way out, names for all of them.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::Path;
+
+use ipnet::IpNet;
+use mailswitch::name::{Host, HostName, Mailbox};
+use mailswitch::plan::route::Router;
+use mailswitch::plan::route::outcome::Fate;
+use mailswitch::plan::{Connector, ConnectorId, MtaId, NextHop, Plan, Protocol, TargetKind, TlsLevel};
+
+use crate::golden::case::Case;
+use crate::golden::routes::{Route, asked_at, outcomes};
+use crate::lab::{Auth, Exim, Identity, Node, Postfix, Sink, World, authority_pem};
+
+/// Where bounces go.
+pub(crate) const SENDERS: &str = "senders.example";
+/// Not in anybody's trust.
+const STRANGER: &str = "203.0.113.250";
+
+pub(crate) struct Stage {
+    pub(crate) plan: Plan,
+    pub(crate) routes: Vec<Route>,
+    pub(crate) world: World,
+    pub(crate) machines: Vec<Machine>,
+    /// By connector: the labels of its sinks.
+    pub(crate) sinks: BTreeMap<ConnectorId, BTreeSet<String>>,
+    /// `instead C of D`: D by C.
+    instead: BTreeMap<String, String>,
+    pub(crate) problems: Vec<String>,
+}
+
+pub(crate) struct Machine {
+    pub(crate) node: Node,
+    pub(crate) server: SocketAddr,
+    /// It ends when this is dropped.
+    _running: Running,
+}
+
+#[expect(dead_code, reason = "held for its end")]
+enum Running {
+    Postfix(Postfix),
+    Exim(Exim),
+}
+
+/// A sink to be.
+#[derive(Default)]
+struct Door {
+    protocol: Option<Protocol>,
+    /// What its certificate must name; none: no TLS.
+    names: BTreeSet<String>,
+    auth: bool,
+    refused: BTreeSet<String>,
+}
+
+impl Stage {
+    pub(crate) fn new(case: &Case, target: Option<TargetKind>, folder: &Path) -> Stage {
+        let (plan, routes) = (case.plan(), case.routes());
+        let world = World::new();
+        let mut stage = Stage {
+            plan,
+            routes,
+            world,
+            machines: Vec::new(),
+            sinks: BTreeMap::new(),
+            instead: BTreeMap::new(),
+            problems: Vec::new(),
+        };
+        let script = case.read("world.txt").unwrap_or_default();
+        let down = stage.script(&script);
+        stage.open_sinks(&down);
+        for id in stage.plan.mta_ids() {
+            let kind = target.unwrap_or(stage.plan.mta(id).target.value.kind);
+            stage.start(id, kind, folder);
+        }
+        stage
+    }
+
+    fn script(&mut self, script: &str) -> BTreeSet<String> {
+        let mut down = BTreeSet::new();
+        for line in script.lines() {
+            match line.split(' ').collect::<Vec<_>>()[..] {
+                ["down", host] => drop(down.insert(host.to_owned())),
+                ["instead", first, "of", second] => drop(self.instead.insert(second.to_owned(), first.to_owned())),
+                ["milter"] => {}
+                _ => panic!("world.txt: {line}"),
+            }
+        }
+        down
+    }
+
+    /// The labels of the sinks where a connector's mail arrives.
+    pub(crate) fn arrives_at(&self, connector: &str, recipient: &str) -> BTreeSet<String> {
+        let connector = self.instead.get(connector).map_or(connector, String::as_str);
+        let id = self.plan.connector_ids().find(|&id| self.plan.connector(id).name == connector);
+        let id = id.unwrap_or_else(|| panic!("no connector is called {connector}"));
+        if matches!(self.plan.connector(id).hop, NextHop::Dns(_)) {
+            return BTreeSet::from([format!("mx of {}", domain_of(recipient))]);
+        }
+        self.sinks.get(&id).cloned().unwrap_or_default()
+    }
+
+    fn open_sinks(&mut self, down: &BTreeSet<String>) {
+        let names = Names::new(&self.world);
+        let mut doors: BTreeMap<SocketAddr, (String, Door)> = BTreeMap::new();
+        for id in self.plan.connector_ids() {
+            let connector = self.plan.connector(id);
+            let NextHop::SmartHosts { hosts, .. } = &connector.hop else { continue };
+            for host in hosts.iter().map(|host| &host.value) {
+                let (address, label) = (names.socket(host, connector.protocol()), host_label(host));
+                self.sinks.entry(id).or_default().insert(label.clone());
+                if !down.contains(host_label_alone(host).as_str()) {
+                    describe(&mut doors.entry(address).or_insert((label, Door::default())).1, connector, host);
+                }
+            }
+        }
+        for domain in self.foreign_domains() {
+            let exchanger = format!("in.{domain}");
+            self.world.mx(&domain, 10, &exchanger);
+            let address = SocketAddr::new(names.address(&exchanger), 25);
+            let door = Door { names: BTreeSet::from([exchanger]), ..Door::default() };
+            doors.insert(address, (format!("mx of {domain}"), door));
+        }
+        self.refuse(&names, &mut doors);
+        let utf8 = self.plan.mtas.iter().any(|mta| mta.takes_utf8());
+        for (address, (label, door)) in doors {
+            self.world.sink(&address.to_string(), sink(&label, &door, utf8));
+        }
+    }
+
+    /// The domains that mail goes to by MX lookup.
+    fn foreign_domains(&self) -> BTreeSet<String> {
+        let mut domains = BTreeSet::from([SENDERS.to_owned()]);
+        for route in &self.routes {
+            for outcome in &route.outcomes {
+                let (Some(recipient), Some(connector)) = (&outcome.recipient, &outcome.connector) else { continue };
+                let by_dns = |c: &&Connector| c.name == *connector && matches!(c.hop, NextHop::Dns(_));
+                if self.plan.connectors.iter().any(|c| by_dns(&c)) {
+                    domains.insert(domain_of(recipient));
+                }
+            }
+        }
+        domains
+    }
+
+    /// What a complete system does not hold, its sinks refuse.
+    fn refuse(&self, names: &Names<'_>, doors: &mut BTreeMap<SocketAddr, (String, Door)>) {
+        let router = Router::new(&self.plan);
+        for route in &self.routes {
+            for outcome in asked_at(&self.plan, route).into_iter().flat_map(|mta| outcomes(&router, mta, route)) {
+                let (Fate::Rejected | Fate::Bounced, Some(id), Some(recipient)) =
+                    (outcome.fate, outcome.connector, &outcome.recipient)
+                else {
+                    continue;
+                };
+                let connector = self.plan.connector(id);
+                let NextHop::SmartHosts { hosts, .. } = &connector.hop else { continue };
+                for host in hosts {
+                    if let Some((_, door)) = doors.get_mut(&names.socket(&host.value, connector.protocol())) {
+                        door.refused.insert(recipient.as_str().to_owned());
+                    }
+                }
+            }
+        }
+    }
+
+    fn start(&mut self, id: MtaId, kind: TargetKind, folder: &Path) {
+        let mta = self.plan.mta(id);
+        let leaving = self.plan.connectors.iter().filter(|connector| connector.from.contains(&id));
+        let listening = mta.listen.iter().map(|endpoint| endpoint.value.ip).filter(|ip| !ip.is_unspecified());
+        let mut addresses: Vec<String> = Vec::new();
+        let own = mta.address.iter().map(|address| address.value);
+        for ip in own.chain(listening).chain(leaving.filter_map(|c| c.source_address.map(|ip| ip.value))) {
+            if !ip.is_loopback() && !addresses.contains(&ip.to_string()) {
+                addresses.push(ip.to_string());
+            }
+        }
+        let node = self.world.node(&mta.name, &addresses.iter().map(String::as_str).collect::<Vec<_>>());
+        for address in node.addresses() {
+            self.world.host(mta.hostname.value.as_str(), &address.to_string());
+        }
+        self.furnish(id, &node);
+        let folder = folder.join(&mta.name);
+        let mut ports: Vec<u16> = mta.listen.iter().map(|endpoint| endpoint.value.port).collect();
+        ports.dedup();
+        let server = SocketAddr::new(node.smtp().ip(), ports[0]);
+        let running = match kind {
+            TargetKind::Postfix => Running::Postfix(self.postfix(id, &node, &folder, &ports)),
+            TargetKind::Exim => Running::Exim(self.exim(&node, &folder, &ports)),
+            TargetKind::Relay => panic!("the relay does not run here"),
+        };
+        self.machines.push(Machine { node, server, _running: running });
+    }
+
+    /// The files that the source says are on the MTA's host.
+    fn furnish(&self, id: MtaId, node: &Node) {
+        let mta = self.plan.mta(id);
+        if let Some(tls) = &mta.tls {
+            let identity = Identity::trusted(&[mta.hostname.value.as_str()]);
+            node.write(&tls.value.certificate, identity.certificate_pem.as_bytes(), 0o644);
+            node.write(&tls.value.key, identity.key_pem.as_bytes(), 0o640);
+            node.give(&tls.value.key, "Debian-exim");
+        }
+        for connector in self.plan.connectors.iter().filter(|connector| connector.from.contains(&id)) {
+            if let Some(ca) = &connector.tls.ca {
+                node.write(&ca.value, authority_pem().as_bytes(), 0o644);
+            }
+            if let Some(auth) = &connector.auth {
+                node.write(&auth.value.file, b"secret", 0o640);
+                node.give(&auth.value.file, "Debian-exim");
+            }
+        }
+    }
+
+    fn postfix(&mut self, id: MtaId, node: &Node, folder: &Path, ports: &[u16]) -> Postfix {
+        let postfix = Postfix::install(node, folder);
+        if self.plan.connectors.iter().any(|connector| connector.from.contains(&id) && connector.auth.is_some()) {
+            // The machine has nothing of the folder where the program was built.
+            let program = std::fs::read(env!("CARGO_BIN_EXE_mailswitch")).unwrap();
+            node.write("/usr/local/bin/mailswitch", &program, 0o755);
+            let output = node.command("/usr/local/bin/mailswitch", &["secrets", "/etc/postfix"], "");
+            self.clean("mailswitch secrets", output.success, &output.stderr);
+        }
+        let check = postfix.check();
+        self.clean("postfix check", check.success, &check.text());
+        let settings = postfix.postconf_n();
+        self.clean("postconf -n", settings.success, &settings.stderr);
+        postfix.start(ports);
+        postfix
+    }
+
+    fn exim(&mut self, node: &Node, folder: &Path, ports: &[u16]) -> Exim {
+        let exim = Exim::install(node, folder);
+        let version = exim.bv();
+        self.clean("exim -bV", version.success, &version.stderr);
+        exim.start(ports);
+        exim
+    }
+
+    fn clean(&mut self, command: &str, success: bool, said: &str) {
+        if !success || !said.is_empty() {
+            self.problems.push(format!("{command} says: {said}"));
+        }
+    }
+
+    /// A client that an MTA trusts, or a stranger to it.
+    pub(crate) fn client(&self, mta: MtaId, anyone: bool) -> Option<IpAddr> {
+        if anyone {
+            return Some(STRANGER.parse().unwrap());
+        }
+        let net = self.plan.mta(mta).trust.first()?.value;
+        match net {
+            IpNet::V4(net) if net.prefix_len() < 31 => Some(Ipv4Addr::from(u32::from(net.broadcast()) - 1).into()),
+            net => Some(net.addr()),
+        }
+    }
+}
+
+fn describe(door: &mut Door, connector: &Connector, host: &Host) {
+    door.protocol = Some(connector.protocol());
+    door.auth |= connector.auth.is_some();
+    if connector.tls.level != TlsLevel::Off || connector.protocol() == Protocol::Smtps {
+        let name = connector.tls.name.as_ref().map(|name| name.value.as_str().to_owned());
+        door.names.insert(name.unwrap_or_else(|| host_label_alone(host)));
+    }
+}
+
+fn sink(label: &str, door: &Door, utf8: bool) -> Sink {
+    let names: Vec<&str> = door.names.iter().map(String::as_str).collect();
+    let mut sink = match door.protocol.unwrap_or(Protocol::Smtp) {
+        Protocol::Smtp => Sink::smtp(label),
+        Protocol::Lmtp => Sink::lmtp(label),
+        Protocol::Smtps => Sink::smtps(label, Identity::trusted(&names)),
+    };
+    if !names.is_empty() && door.protocol != Some(Protocol::Smtps) {
+        sink = sink.starttls(Identity::trusted(&names));
+    }
+    if door.auth {
+        sink = sink.auth(Auth::Accepts);
+    }
+    if utf8 {
+        sink = sink.smtputf8();
+    }
+    door.refused.iter().fold(sink, |sink, recipient| sink.rcpt_for(recipient, "550 5.1.1 nobody has this address"))
+}
+
+/// Addresses for the names of the world, given out as they come up.
+struct Names<'w> {
+    world: &'w World,
+    known: RefCell<BTreeMap<String, IpAddr>>,
+}
+
+impl<'w> Names<'w> {
+    fn new(world: &'w World) -> Names<'w> {
+        Names { world, known: RefCell::default() }
+    }
+
+    fn address(&self, name: &str) -> IpAddr {
+        let mut known = self.known.borrow_mut();
+        let next = u8::try_from(known.len() + 1).expect("a case has few hosts");
+        *known.entry(name.to_owned()).or_insert_with(|| {
+            let address = IpAddr::from(Ipv4Addr::new(100, 64, 0, next));
+            self.world.host(name, &address.to_string());
+            address
+        })
+    }
+
+    fn socket(&self, host: &Host, protocol: Protocol) -> SocketAddr {
+        let usual = match protocol {
+            Protocol::Smtp => 25,
+            Protocol::Smtps => 465,
+            Protocol::Lmtp => 24,
+        };
+        let address = match &host.name {
+            HostName::Domain(domain) => self.address(domain.as_str()),
+            HostName::Ip(ip) => *ip,
+        };
+        SocketAddr::new(address, host.port.unwrap_or(usual))
+    }
+}
+
+fn host_label_alone(host: &Host) -> String {
+    match &host.name {
+        HostName::Domain(domain) => domain.as_str().to_owned(),
+        HostName::Ip(ip) => ip.to_string(),
+    }
+}
+
+fn host_label(host: &Host) -> String {
+    let port = host.port.map(|port| format!(" port {port}")).unwrap_or_default();
+    format!("{}{port}", host_label_alone(host))
+}
+
+pub(crate) fn domain_of(recipient: &str) -> String {
+    Mailbox::parse(recipient).map(|mailbox| mailbox.domain().to_owned()).unwrap_or_default()
+}

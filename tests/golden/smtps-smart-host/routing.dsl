@@ -1,0 +1,26 @@
+# covers: field:connector.protocol
+
+mta hub {
+    target     postfix
+    hostname   mx.own.example
+    trust      10.0.0.0/8
+    postmaster bob@own.example
+}
+
+system store {
+    account bob@own.example
+}
+
+domain own.example
+
+connector to-store {
+    to         store
+    smart-host store.own.example
+}
+
+connector out {
+    address-space *
+    smart-host    out.isp.example
+    protocol      smtps
+    tls           verified
+}

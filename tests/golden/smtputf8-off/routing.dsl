@@ -1,0 +1,25 @@
+# covers: field:mta.smtputf8, known:utf8
+
+mta hub {
+    target     postfix
+    hostname   mx.own.example
+    trust      10.0.0.0/8
+    postmaster bob@own.example
+    smtputf8   no
+}
+
+system store {
+    account bob@own.example
+}
+
+domain own.example
+
+connector to-store {
+    to         store
+    smart-host store.own.example
+}
+
+connector internet {
+    address-space *
+    dns
+}

@@ -1,0 +1,26 @@
+# covers: code:target::unsupported, known:keys
+
+mta hub {
+    target     postfix
+    hostname   mx.own.example
+    trust      10.0.0.0/8
+    postmaster bob@own.example
+    maps       texthash
+}
+
+system store {
+    account bob@own.example
+    account "#x"@own.example
+}
+
+domain own.example
+
+connector to-store {
+    to         store
+    smart-host store.own.example
+}
+
+connector internet {
+    address-space *
+    dns
+}

@@ -1,0 +1,36 @@
+# covers: field:domain.unresolved-via, field:domain.verify, field:system.authoritative, known:call-out
+# The old server is asked at RCPT time.
+
+mta hub {
+    target     postfix
+    hostname   mx.own.example
+    trust      10.0.0.0/8
+    postmaster bob@own.example
+}
+
+system store {
+    account bob@own.example
+}
+
+system legacy {
+    authoritative own.example
+}
+
+shared domain own.example {
+    unresolved via to-legacy verify
+}
+
+connector to-store {
+    to         store
+    smart-host store.own.example
+}
+
+connector to-legacy {
+    to         legacy
+    smart-host legacy.own.example
+}
+
+connector internet {
+    address-space *
+    dns
+}
