@@ -8,6 +8,7 @@ mod build;
 mod check;
 mod estate;
 mod files;
+mod fmt;
 mod outcome;
 pub mod output;
 mod secrets;
@@ -45,6 +46,7 @@ enum Command {
     Build(build::Args),
     Trace(trace::Args),
     Test(test::Args),
+    Fmt(fmt::Args),
     Secrets(secrets::Args),
 }
 
@@ -63,6 +65,7 @@ pub fn main() -> ExitCode {
         Command::Build(args) => build::run(args),
         Command::Trace(args) => trace::run(args),
         Command::Test(args) => test::run(args),
+        Command::Fmt(args) => fmt::run(args),
         Command::Secrets(args) => secrets::run(args),
     };
     outcome::exit_code(outcome)

@@ -4,6 +4,7 @@ pub(crate) mod run;
 
 mod build;
 mod check;
+mod fmt;
 mod secrets;
 mod test;
 mod trace;
