@@ -5,6 +5,7 @@
 mod bundle;
 mod cli;
 mod directory;
+mod emit_postfix;
 mod format;
 mod fuzz;
 mod golden;

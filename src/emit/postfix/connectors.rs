@@ -334,7 +334,14 @@ pub(super) fn transport(context: Context<'_>, service: &Service, id: GroupId, gr
     }
     match orders.len() {
         1 => Transport::One(orders.remove(0)),
-        _ => Transport::Shared { pool: format!("{}_{}", service.name, id.0), orders },
+        _ => Transport::Shared { pool: pool_name(service, id), orders },
+    }
+}
+
+fn pool_name(service: &Service, id: GroupId) -> String {
+    match service.groups.iter().position(|&group| group == id) {
+        Some(at) if service.groups.len() > 1 => format!("{}_{}", service.name, at + 1),
+        _ => service.name.clone(),
     }
 }
 
@@ -426,6 +433,12 @@ fn tls(
     let dns = all.iter().find(|c| matches!(c.hop, NextHop::Dns(_))).map(|c| policy(c, None));
     let mut policies = hops.values().chain(&dns).map(|p| (p.level, &p.name, &p.ca));
     let Some(common) = policies.next() else { return Ok(()) };
+    if hops.values().any(|p| p.level == TlsLevel::Verified && p.ca.is_none()) {
+        // The system's own authorities. OpenSSL knows where they are, but Postfix asks it only where a path is set
+        // (measured; postconf(5), tls_append_default_CA); this one is right on Debian and harmless elsewhere.
+        options.push((format!("{prefix}_tls_CApath"), "/etc/ssl/certs".to_owned()));
+        options.push(("tls_append_default_CA".to_owned(), "yes".to_owned()));
+    }
     if policies.all(|policy| policy == common) {
         let (common_level, name, ca) = common;
         options.push((format!("{prefix}_tls_security_level"), level(common_level).to_owned()));
@@ -434,7 +447,6 @@ fn tls(
         }
         if let Some(ca) = ca {
             options.push((format!("{prefix}_tls_CAfile"), ca.clone()));
-            options.push(("tls_append_default_CA".to_owned(), "no".to_owned()));
         }
         return Ok(());
     }

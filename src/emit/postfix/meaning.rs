@@ -157,7 +157,7 @@ impl<'a> Meaning<'a> {
     }
 
     /// An address that nobody has at any MTA, as such or by its sub-address.
-    fn nobody(&self, domain: &str, form: Form) -> Mailbox {
+    pub(super) fn nobody(&self, domain: &str, form: Form) -> Mailbox {
         let (router, plan) = (self.context.router, self.context.plan);
         let separates = |c: char| plan.mtas.iter().any(|mta| mta.separator() == Some(c));
         let letter = ('a'..='z').find(|&c| !separates(c)).unwrap_or('a').to_string();

@@ -74,6 +74,10 @@ fn peer(meaning: &Meaning<'_>, nodes: &BTreeSet<Node>) -> Peer {
     let spell = Spellings { utf8: meaning.mta().takes_utf8() };
     peer.any = nodes.iter().any(|&node| sends(meaning, node, &Pattern::Any));
     for pattern in &meaning.patterns {
+        // What is the MTA's own has been decided before.
+        if context.router.own(meaning.id, &meaning.some_domain(pattern)).is_some() {
+            continue;
+        }
         let sent = nodes.iter().any(|&node| sends(meaning, node, pattern));
         let (lead, domain) = match pattern {
             Pattern::Exact(domain) => ("", domain),

@@ -41,6 +41,8 @@ pub(super) struct Places {
     pub(super) leading_accounts: Vec<(String, Dest)>,
     /// Where the bare `<postmaster>` goes.
     pub(super) postmaster: String,
+    /// Who is asked for instead of `double-bounce@` the hostname.
+    pub(super) double_bounce: Option<String>,
 }
 
 /// The verdicts on somebody unknown, for one pattern.
@@ -306,11 +308,13 @@ impl Collector<'_, '_> {
         }
     }
 
-    /// smtpd(8) takes `double-bounce@$myorigin` from anyone, since it is the sender of its own probes (measured).
+    /// smtpd(8) takes `double-bounce@$myorigin` from anyone and before all restrictions, since it is the sender of
+    /// its own probes (measured); where nobody has it, somebody else that nobody has is asked for instead.
     fn double_bounce(&mut self) {
-        let mailbox = Mailbox::from_content("double-bounce", self.meaning.mta().hostname.value.as_str());
-        if let Some(status) = self.meaning.verdict(&mailbox).refused() {
-            self.places.refused.insert(mailbox.as_str(), refusal(status));
+        let hostname = self.meaning.mta().hostname.value.as_str();
+        let mailbox = Mailbox::from_content("double-bounce", hostname);
+        if self.meaning.verdict(&mailbox).refused().is_some() {
+            self.places.double_bounce = Some(self.meaning.nobody(hostname, Form::Plain).as_str().to_owned());
         }
     }
 
@@ -320,11 +324,13 @@ impl Collector<'_, '_> {
         patterns.sort_by_key(|p| (specificity(p), (*p).clone()));
         let rules = |word: fn(&Class) -> Word| {
             let mut lines = Vec::new();
-            if self.classes.values().all(|class| word(class).is_none()) {
-                return lines;
-            }
             for pattern in &patterns {
-                let said = self.classes.get(*pattern).and_then(word).map_or("DUNNO".to_owned(), refusal);
+                let said = self.classes.get(*pattern).and_then(word);
+                // What the next line that matches would say anyway needs no line.
+                if said == self.outer(pattern).and_then(|outer| self.classes.get(outer)).and_then(word) {
+                    continue;
+                }
+                let said = said.map_or("DUNNO".to_owned(), refusal);
                 lines.extend(self.suffixes(pattern).iter().map(|suffix| format!("/{suffix}/ {said}")));
             }
             lines

@@ -178,12 +178,20 @@ impl<'a> Bundle<'a> {
             maps.push("regexp:$config_directory/leading_accounts".to_owned());
         }
         for transport in self.transports.values() {
-            if let Transport::Shared { pool, orders } = transport {
+            if let Transport::Shared { pool, orders } = transport
+                && self.has_keys(pool)
+            {
                 let keys = self.kind.reference(&format!("tie_{pool}"));
                 maps.push(format!("pipemap:{{{keys}, {}}}", self.shared(pool, orders.len())));
             }
         }
         maps.join(",\n    ")
+    }
+
+    /// Whether any address or domain names this pool; `*` does so without a key.
+    fn has_keys(&self, pool: &str) -> bool {
+        let mut all = self.places.spaces.values().chain(self.places.accounts.values());
+        all.any(|dest| matches!(dest, Dest::Send(group) if self.pool(*group) == Some(pool)))
     }
 
     /// Which order of a pool: random, and then what that order is.
@@ -421,14 +429,18 @@ impl<'a> Bundle<'a> {
     /// smtpd(8) completes an unqualified address before any access table sees it, and takes the bare postmaster
     /// before all restrictions (measured), so both are changed in the command itself.
     fn commands(&self) -> view::Rules {
+        let rcpt = "RCPT[ \t]+TO:[ \t]*<";
         let postmaster = quote::replacement(&self.places.postmaster);
-        let lines = vec![
-            format!("/^(RCPT[ \t]+TO:[ \t]*<)postmaster>(.*)$/ ${{1}}{postmaster}>${{2}}"),
-            r#"/^RCPT[ 	]+TO:[ 	]*<("([^"\]|\\.)*"|[^"@<>])+>/ RCPT TO:<unqualified@[0.0.0.0]>"#.to_owned(),
-        ];
+        let mut lines = vec![format!("/^({rcpt})postmaster>(.*)$/ ${{1}}{postmaster}>${{2}}")];
+        if let Some(nobody) = &self.places.double_bounce {
+            let hostname = quote::pattern(self.mta.hostname.value.as_str());
+            let nobody = quote::replacement(nobody);
+            lines.push(format!("/^({rcpt})\"?double-bounce\"?@{hostname}[.]?>(.*)$/ ${{1}}{nobody}>${{2}}"));
+        }
+        lines.push(format!(r#"/^{rcpt}("([^"\]|\\.)*"|[^"@<>])+>/ RCPT TO:<unqualified@[0.0.0.0]>"#));
         self.rule(
             "SMTP commands, before smtpd reads them",
-            "the bare postmaster; other recipients without a domain",
+            "the bare postmaster; the sender of probes; recipients without a domain",
             lines,
         )
     }
@@ -505,7 +517,6 @@ impl<'a> Bundle<'a> {
         }
         for transport in self.transports.values() {
             if let Transport::Shared { pool, orders } = transport {
-                all.entry(format!("tie_{pool}")).or_default();
                 for (i, order) in orders.iter().enumerate() {
                     all.entry("pools".to_owned()).or_default().insert(format!("{pool}.{i}"), order);
                 }

@@ -48,7 +48,8 @@ pub(super) fn replies(hostname: &str, size: u64) -> Table {
     table.insert("size", format!("250 SIZE {size}"));
     let mut after = |key: &str, line: &str| {
         table.insert(format!("{key}-"), format!("250-{line}\n250-SIZE {size}"));
-        table.insert(key, format!("250-{line}\n250 SIZE {size}"));
+        // Whether a reply goes on is read off the beginning of what comes in the place of its line.
+        table.insert(key, format!("250 {line}\n250 SIZE {size}"));
     };
     after("own", hostname);
     after("host", "next-hop");

@@ -1,0 +1,197 @@
+//! Every field of a connector, as the next hop sees it.
+
+use super::{MESSAGE, STRANGER, build, start};
+use crate::lab::{Auth, Identity, Sink, World, authority_pem};
+
+/// A hub whose one connector has these fields.
+fn estate(connector: &str) -> String {
+    format!(
+        "mta hub {{\n target postfix\n hostname hub.contoso.com\n postmaster bob@contoso.com\n max-size 1MB\n}}\n\
+         system exchange {{ account bob@contoso.com }}\nshared domain contoso.com\n\
+         connector internet {{ address-space *; dns }}\n\
+         connector to-exchange {{ to exchange\n {connector} }}\n"
+    )
+}
+
+#[test]
+fn verified_tls_sends_the_password_from_the_address_that_is_named() {
+    let world = World::new();
+    world.host("exchange.contoso.com", "192.0.2.10");
+    let identity = Identity::trusted(&["exchange.contoso.com"]);
+    world.sink("192.0.2.10:587", Sink::smtp("exchange").starttls(identity).auth(Auth::Accepts));
+    let hub = world.node("hub", &["198.51.100.1", "198.51.100.2"]);
+    let folder = build(&estate(
+        "smart-host exchange.contoso.com:587; tls verified; source-address 198.51.100.2\n\
+         auth hub password file /etc/mailswitch/exchange.password",
+    ));
+    let wanted = std::fs::read_to_string(folder.path("out/hub/secrets.json")).unwrap();
+    let wanted = mailswitch::emit::postfix::secrets::parse(&wanted).unwrap();
+    let tables = mailswitch::emit::postfix::secrets::tables(&wanted, |want| {
+        assert_eq!(want.file, "/etc/mailswitch/exchange.password");
+        Ok::<_, String>("se cret\n".to_owned())
+    });
+    for table in tables.unwrap() {
+        hub.write(&format!("/etc/postfix/{}", table.path), &table.content, 0o600);
+    }
+    let _postfix = start(&hub, &folder, "hub");
+    assert!(world.client(STRANGER).send(hub.smtp(), "a@example.net", &["bob@contoso.com"], MESSAGE).is_accepted());
+    let mail = &world.wait_for(1).mails[0];
+    assert_eq!(mail.visit.client.unwrap().to_string(), "198.51.100.2");
+    assert!(mail.visit.tls.is_some());
+    let login = mail.visit.login.as_ref().expect("AUTH was used");
+    assert_eq!((login.user.as_str(), login.password.as_str()), ("hub", "se cret"));
+}
+
+#[test]
+fn a_wrong_name_a_wrong_authority_and_no_tls_are_passed_over() {
+    let world = World::new();
+    for (number, name) in ["wrong", "own", "clear", "right"].iter().enumerate() {
+        world.host(&format!("{name}.contoso.com"), &format!("192.0.2.{}", number + 1));
+    }
+    world.sink("192.0.2.1:25", Sink::smtp("wrong").starttls(Identity::trusted(&["other.contoso.com"])));
+    world.sink("192.0.2.2:25", Sink::smtp("own").starttls(Identity::self_signed(&["own.contoso.com"])));
+    world.sink("192.0.2.3:25", Sink::smtp("clear"));
+    world.sink("192.0.2.4:25", Sink::smtp("right").starttls(Identity::trusted(&["right.contoso.com"])));
+    let hub = world.node("hub", &["198.51.100.1"]);
+    hub.write("/etc/mailswitch/ca.pem", authority_pem().as_bytes(), 0o644);
+    let folder = build(&estate(
+        "smart-host wrong.contoso.com, own.contoso.com, clear.contoso.com, right.contoso.com\n\
+         tls verified ca /etc/mailswitch/ca.pem",
+    ));
+    let _postfix = start(&hub, &folder, "hub");
+    assert!(world.client(STRANGER).send(hub.smtp(), "a@example.net", &["bob@contoso.com"], MESSAGE).is_accepted());
+    let seen = world.wait_for(1);
+    assert_eq!(seen.mails[0].sink(), "right");
+    let visited: Vec<&str> = seen.visits.iter().map(|visit| visit.sink.as_str()).collect();
+    assert_eq!(visited, ["wrong", "own", "clear", "right"]);
+}
+
+#[test]
+fn another_name_is_verified_where_the_host_is_an_address() {
+    let world = World::new();
+    world.sink("192.0.2.1:25", Sink::smtp("right").starttls(Identity::trusted(&["mail.contoso.com"])));
+    let hub = world.node("hub", &["198.51.100.1"]);
+    let folder = build(&estate("smart-host [192.0.2.1]; tls verified name mail.contoso.com"));
+    let _postfix = start(&hub, &folder, "hub");
+    assert!(world.client(STRANGER).send(hub.smtp(), "a@example.net", &["bob@contoso.com"], MESSAGE).is_accepted());
+    assert_eq!(world.wait_for(1).mails[0].sink(), "right");
+}
+
+#[test]
+fn lmtp_and_smtps_are_spoken() {
+    for (connector, address, sink) in [
+        ("smart-host [192.0.2.1]:2424; protocol lmtp; tls off", "192.0.2.1:2424", Sink::lmtp("store")),
+        (
+            "smart-host [2001:db8::7]; protocol smtps; source-address 2001:db8::1",
+            "[2001:db8::7]:465",
+            Sink::smtps("store", Identity::self_signed(&["store"])),
+        ),
+    ] {
+        let world = World::new();
+        world.sink(address, sink);
+        let hub = world.node("hub", &["198.51.100.1", "2001:db8::1"]);
+        let folder = build(&estate(connector));
+        let _postfix = start(&hub, &folder, "hub");
+        assert!(world.client(STRANGER).send(hub.smtp(), "a@example.net", &["bob@contoso.com"], MESSAGE).is_accepted());
+        let mail = &world.wait_for(1).mails[0];
+        assert_eq!((mail.sink(), mail.visit.tls.is_some()), ("store", connector.contains("smtps")));
+    }
+}
+
+#[test]
+fn each_kind_of_failure_makes_the_next_host_take_over() {
+    let world = World::new();
+    world.sink("192.0.2.2:25", Sink::smtp("busy").greeting("421 4.3.2 busy"));
+    world.sink("192.0.2.3:25", Sink::smtp("closed").greeting("554 5.3.2 closed"));
+    world.sink("192.0.2.4:25", Sink::smtp("later").rcpt("450 4.2.0 later"));
+    world.sink("192.0.2.5:25", Sink::smtp("full").dot("452 4.3.1 full"));
+    world.sink("192.0.2.6:25", Sink::smtp("dearer"));
+    let hub = world.node("hub", &["198.51.100.1"]);
+    let dearer = "address-space *.never.example; smart-host [192.0.2.1], [192.0.2.2], [192.0.2.3], [192.0.2.4], \
+                  [192.0.2.5] }\nconnector dearer { to exchange; cost 7; smart-host [192.0.2.6]";
+    let folder = build(&estate(dearer));
+    let _postfix = start(&hub, &folder, "hub");
+    assert!(world.client(STRANGER).send(hub.smtp(), "a@example.net", &["bob@contoso.com"], MESSAGE).is_accepted());
+    let seen = world.wait_for(1);
+    assert_eq!(seen.mails[0].sink(), "dearer");
+    let visited: Vec<&str> = seen.visits.iter().map(|visit| visit.sink.as_str()).collect();
+    assert_eq!(visited, ["busy", "closed", "later", "full", "dearer"]);
+}
+
+#[test]
+fn a_message_over_the_connectors_size_is_bounced() {
+    for sink in [Sink::smtp("exchange"), Sink::smtp("exchange").max_size(900_000)] {
+        let world = World::new();
+        world.sink("192.0.2.1:25", sink);
+        world.mx("example.net", 10, "mx.example.net");
+        world.host("mx.example.net", "192.0.2.80");
+        world.sink("192.0.2.80:25", Sink::smtp("sender"));
+        let hub = world.node("hub", &["198.51.100.1"]);
+        let folder = build(&estate("smart-host [192.0.2.1]; max-size 50KB"));
+        let postfix = start(&hub, &folder, "hub");
+        let large = format!("{MESSAGE}{}", "All work and no play makes a message large.\n".repeat(1500));
+        assert!(world.client(STRANGER).send(hub.smtp(), "a@example.net", &["bob@contoso.com"], &large).is_accepted());
+        let seen = world.wait_for(1);
+        assert_eq!(seen.mails[0].sink(), "sender", "{}", postfix.log());
+        assert!(seen.mails[0].text().contains("Status: 5.3.4"), "{}", seen.mails[0].text());
+        assert!(world.client(STRANGER).send(hub.smtp(), "a@example.net", &["bob@contoso.com"], MESSAGE).is_accepted());
+        assert_eq!(world.wait_for(2).mails[1].sink(), "exchange");
+    }
+}
+
+#[test]
+fn both_mates_of_a_tie_get_mail_and_stand_in_for_each_other() {
+    let world = World::new();
+    world.sink("192.0.2.1:25", Sink::smtp("one"));
+    world.sink("192.0.2.2:25", Sink::smtp("two"));
+    let hub = world.node("hub", &["198.51.100.1"]);
+    let folder =
+        build(&estate("smart-host [192.0.2.1] }\nconnector mate { to exchange; smart-host [192.0.2.2]; concurrency 2"));
+    let _postfix = start(&hub, &folder, "hub");
+    let mut sinks = std::collections::BTreeSet::new();
+    for count in 1..=40 {
+        // qmgr(8) remembers its last question for 30 seconds, sender and recipient.
+        let sender = format!("a{count}@example.net");
+        assert!(world.client(STRANGER).send(hub.smtp(), &sender, &["bob@contoso.com"], MESSAGE).is_accepted());
+        sinks.insert(world.wait_for(count).mails[count - 1].sink().to_owned());
+        if sinks.len() == 2 {
+            return;
+        }
+    }
+    panic!("40 messages went to {sinks:?} alone");
+}
+
+#[test]
+fn balanced_ways_out_share_the_load_at_once() {
+    let world = World::new();
+    world.sink("192.0.2.1:25", Sink::smtp("one"));
+    world.sink("192.0.2.2:25", Sink::smtp("two"));
+    let hub = world.node("hub", &["198.51.100.1"]);
+    let dsl = "mta hub { target postfix; hostname hub.contoso.com; trust 203.0.113.0/24; postmaster a@example.org }\n\
+               connector out { address-space *; smart-host balanced [192.0.2.1], [192.0.2.2] }\n";
+    let folder = build(dsl);
+    let _postfix = start(&hub, &folder, "hub");
+    let recipients: Vec<String> = (0..40).map(|number| format!("r{number}@d{number}.example")).collect();
+    let recipients: Vec<&str> = recipients.iter().map(String::as_str).collect();
+    assert!(world.client(STRANGER).send(hub.smtp(), "", &recipients, MESSAGE).is_accepted());
+    let all = |seen: &crate::lab::Seen| seen.mails.iter().map(|mail| mail.recipients.len()).sum::<usize>() == 40;
+    let seen = world.wait_until(crate::lab::PATIENCE, "40 recipients", all);
+    let sinks: std::collections::BTreeSet<&str> = seen.mails.iter().map(|mail| mail.sink()).collect();
+    assert_eq!(sinks.len(), 2, "all 40 went to {sinks:?}");
+}
+
+#[test]
+fn smart_hosts_stand_in_for_delivery_by_mx() {
+    let world = World::new();
+    world.mx("example.org", 10, "dead.example.org");
+    world.host("dead.example.org", "192.0.2.66");
+    world.sink("192.0.2.6:25", Sink::smtp("dearer"));
+    let hub = world.node("hub", &["198.51.100.1"]);
+    let dsl = "mta hub { target postfix; hostname hub.contoso.com; trust 203.0.113.0/24; postmaster a@example.org }\n\
+               connector internet { address-space *; dns; tls off }\n\
+               connector dearer { address-space * cost 9; smart-host [192.0.2.6]; tls opportunistic }\n";
+    let folder = build(dsl);
+    let _postfix = start(&hub, &folder, "hub");
+    assert!(world.client(STRANGER).send(hub.smtp(), "", &["you@example.org"], MESSAGE).is_accepted());
+    assert_eq!(world.wait_for(1).mails[0].sink(), "dearer");
+}
