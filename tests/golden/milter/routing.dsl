@@ -6,7 +6,7 @@ mta hub {
     hostname   mx.own.example
     trust      10.0.0.0/8
     postmaster bob@own.example
-    milter     127.0.0.1:11332
+    milter     10.0.0.11:11332
 }
 
 system store {

@@ -211,6 +211,9 @@ fn excerpt(stage: &Stage, sent: &Sent<'_>) -> String {
     let mut text = String::new();
     for machine in &stage.machines {
         let log = machine.node.log();
+        if std::env::var_os("GOLDEN_LOG").is_some() {
+            return format!("\n{log}");
+        }
         let ids: BTreeSet<&str> = log.lines().filter(|line| line.contains(&sender)).filter_map(queue_id).collect();
         let told =
             |line: &&str| ids.iter().any(|id| line.contains(id)) || line.contains("panic") || line.contains("fatal");

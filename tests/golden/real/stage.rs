@@ -84,11 +84,20 @@ impl Stage {
             match line.split(' ').collect::<Vec<_>>()[..] {
                 ["down", host] => drop(down.insert(host.to_owned())),
                 ["instead", first, "of", second] => drop(self.instead.insert(second.to_owned(), first.to_owned())),
-                ["milter"] => {}
+                ["milter"] => self.open_milters(),
                 _ => panic!("world.txt: {line}"),
             }
         }
         down
+    }
+
+    fn open_milters(&self) {
+        for milter in self.plan.mtas.iter().filter_map(|mta| mta.milter.as_ref()) {
+            let (HostName::Ip(ip), Some(port)) = (&milter.value.name, milter.value.port) else {
+                panic!("the case's milter has an IP address and a port");
+            };
+            self.world.milter(&SocketAddr::new(*ip, port).to_string());
+        }
     }
 
     /// The labels of the sinks where a connector's mail arrives.
@@ -178,7 +187,9 @@ impl Stage {
             }
         }
         let node = self.world.node(&mta.name, &addresses.iter().map(String::as_str).collect::<Vec<_>>());
-        for address in node.addresses() {
+        // The name leads to the addresses that the others know, and not to what the lab adds.
+        let said = node.addresses().iter().filter(|ip| addresses.is_empty() || addresses.contains(&ip.to_string()));
+        for address in said {
             self.world.host(mta.hostname.value.as_str(), &address.to_string());
         }
         self.furnish(id, &node);
