@@ -3,9 +3,11 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use mailswitch::emit::TARGETS;
 use mailswitch::plan::route::Router;
 use snapbox::data::DataFormat;
 use snapbox::{Assert, Data};
+use tempfile::TempDir;
 
 use super::case::{Case, all, cases};
 use super::routes::{Expected, asked_at, planned};
@@ -85,6 +87,32 @@ fn every_sound_case_has_routes_and_every_unsound_one_diagnostics() {
 }
 
 #[test]
+fn every_sound_case_builds_for_every_target_that_can_be_it() {
+    every_case(|case, wrong| {
+        if case.read("diagnostics.txt").is_some_and(|text| text.contains(": error[")) {
+            return;
+        }
+        let impossible = case.impossible();
+        for target in TARGETS.iter().map(|target| target.kind().as_str()) {
+            let (built, _, said) = build(case, target);
+            match impossible.get(target) {
+                None if !built => wrong.push(format!("does not build for {target}:\n{said}")),
+                Some(why) if built => wrong.push(format!("builds for {target}, but should not: {why}\n{said}")),
+                _ => {}
+            }
+        }
+    });
+}
+
+/// Whether it built, where, and what was said.
+fn build(case: &Case, target: &str) -> (bool, TempDir, String) {
+    let out = tempfile::tempdir().unwrap();
+    let folder = out.path().join("out");
+    let built = case.mailswitch(&["build", "--format", "plain", "--target", target, "-o", folder.to_str().unwrap()]);
+    (built.status.success(), out, String::from_utf8_lossy(&built.stderr).into_owned())
+}
+
+#[test]
 fn what_is_emitted_is_what_is_written_down() {
     every_case(|case, wrong| {
         for target in ["postfix", "exim", "relay"] {
@@ -97,11 +125,10 @@ fn what_is_emitted_is_what_is_written_down() {
 }
 
 fn emitted(case: &Case, target: &str, blessed: &Path, wrong: &mut Vec<String>) {
-    let out = tempfile::tempdir().unwrap();
+    let (built, out, said) = build(case, target);
     let folder = out.path().join("out");
-    let built = case.mailswitch(&["build", "--target", target, "-o", folder.to_str().unwrap()]);
-    if !built.status.success() {
-        return wrong.push(format!("does not build for {target}:\n{}", String::from_utf8_lossy(&built.stdout)));
+    if !built {
+        return wrong.push(format!("does not build for {target}:\n{said}"));
     }
     legible(&folder);
     if blessing() {

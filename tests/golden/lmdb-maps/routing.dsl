@@ -1,4 +1,4 @@
-# covers: field:mta.maps
+# covers: field:mta.maps, code:target::unsupported
 
 mta hub {
     target     postfix
