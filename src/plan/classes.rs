@@ -57,7 +57,7 @@ pub fn classes(plan: &Plan) -> Vec<Class> {
     let mut out = Vec::new();
     literals(plan, &fresh, &mut out);
     named_details(plan, &mut out);
-    roles(plan, &mut out);
+    role_classes(plan, &fresh, &mut out);
     for pattern in patterns(plan) {
         others(&fresh, &pattern, &mut out);
     }
@@ -279,55 +279,97 @@ impl Signatures<'_> {
     }
 }
 
+/// What can stand before a detail that matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Base {
+    Known(AddressId),
+    /// Of [`roles`].
+    Role(usize),
+}
+
+struct Bases<'p> {
+    plan: &'p Plan,
+    separators: BTreeSet<char>,
+    roles: Vec<Mailbox>,
+    by_role: HashMap<Mailbox, usize>,
+}
+
+impl<'p> Bases<'p> {
+    fn new(plan: &'p Plan) -> Bases<'p> {
+        let roles = roles(plan);
+        let by_role = roles.iter().cloned().zip(0..).collect();
+        Bases { plan, separators: separators(plan), roles, by_role }
+    }
+
+    fn find(&self, mailbox: &Mailbox) -> Option<Base> {
+        let role = self.by_role.get(mailbox).copied().map(Base::Role);
+        role.or_else(|| self.plan.addresses.find(mailbox.as_str()).map(Base::Known))
+    }
+
+    fn with_detail(&self, base: Base, detail: &str) -> Class {
+        let (mailbox, kind) = match base {
+            Base::Known(id) => (self.plan.addresses.mailbox(id), Kind::NamedDetail { base: id }),
+            Base::Role(role) => (self.roles[role].clone(), Kind::Role),
+        };
+        Class { kind, question: Question::Address(mailbox.with_detail(detail)) }
+    }
+
+    /// Every way to read an address as a base and a detail.
+    fn cuts(&self, id: AddressId) -> impl Iterator<Item = (Base, String)> {
+        let mailbox = self.plan.addresses.mailbox(id);
+        self.separators.iter().filter_map(move |&separator| {
+            let (base, detail) = mailbox.cut(separator)?;
+            Some((self.find(&base)?, detail))
+        })
+    }
+
+    /// For each base, those that become it, or it with a detail of their contact's or postmaster's own.
+    fn rewritten_to(&self) -> HashMap<Base, Vec<(Base, String)>> {
+        let plan = self.plan;
+        let mut sources: HashMap<Base, Vec<(Base, String)>> = HashMap::new();
+        let mut rewrites = |primary: AddressId, from: &mut dyn Iterator<Item = Base>| {
+            let whole = self.find(&plan.addresses.mailbox(primary)).map(|base| (base, String::new()));
+            let targets: Vec<(Base, String)> = self.cuts(primary).chain(whole).collect();
+            for base in from {
+                for (target, prefix) in &targets {
+                    sources.entry(*target).or_default().push((base, prefix.clone()));
+                }
+            }
+        };
+        for contact in plan.contact_ids() {
+            let mut secondaries = plan.secondaries_of(contact).iter().map(|secondary| Base::Known(secondary.id));
+            rewrites(plan.contact(contact).primary.id, &mut secondaries);
+        }
+        for postmaster in plan.mtas.iter().filter_map(|mta| mta.postmaster) {
+            rewrites(postmaster.id, &mut (0..self.roles.len()).map(Base::Role));
+        }
+        sources
+    }
+}
+
 /// Known addresses with a detail that matters: `ann+lists` where `ann` becomes `bob` and `bob+lists` is somebody.
 fn named_details(plan: &Plan, out: &mut Vec<Class>) {
-    let separators = separators(plan);
-    let mut open: Vec<(AddressId, String)> = Vec::new();
-    for &separator in &separators {
-        for id in plan.addresses.ids() {
-            if let Some((base, detail)) = plan.addresses.mailbox(id).cut(separator)
-                && let Some(base) = plan.addresses.find(base.as_str())
-            {
-                open.push((base, detail));
-            }
-        }
-    }
+    let bases = Bases::new(plan);
+    let mut open: Vec<(Base, String)> = plan.addresses.ids().flat_map(|id| bases.cuts(id)).collect();
     if open.is_empty() {
         return;
     }
-    let sources = rewritten_to(plan, &separators);
-    let mut met: HashSet<(AddressId, String)> = open.iter().cloned().collect();
+    let sources = bases.rewritten_to();
+    let mut met: HashSet<(Base, String)> = open.iter().cloned().collect();
     while let Some((base, detail)) = open.pop() {
-        for (secondary, prefix) in sources.get(&base).into_iter().flatten() {
+        for (source, prefix) in sources.get(&base).into_iter().flatten() {
             let Some(rest) = detail.strip_prefix(prefix.as_str()).filter(|rest| !rest.is_empty()) else { continue };
-            let next = (*secondary, rest.to_owned());
+            let next = (*source, rest.to_owned());
             if met.insert(next.clone()) {
-                let question = Question::Address(plan.addresses.mailbox(*secondary).with_detail(rest));
-                out.push(Class { kind: Kind::NamedDetail { base: *secondary }, question });
+                out.push(bases.with_detail(*source, rest));
                 open.push(next);
             }
         }
     }
 }
 
-/// For each address, the secondaries that become it, or it with a detail of the contact's own.
-fn rewritten_to(plan: &Plan, separators: &BTreeSet<char>) -> HashMap<AddressId, Vec<(AddressId, String)>> {
-    let mut sources: HashMap<AddressId, Vec<(AddressId, String)>> = HashMap::new();
-    for contact in plan.contact_ids() {
-        let primary = plan.contact(contact).primary.id;
-        let cuts = separators.iter().filter_map(|&c| plan.addresses.mailbox(primary).cut(c));
-        let bases = cuts.filter_map(|(base, detail)| Some((plan.addresses.find(base.as_str())?, detail)));
-        let targets: Vec<(AddressId, String)> = bases.chain([(primary, String::new())]).collect();
-        for secondary in plan.secondaries_of(contact) {
-            for (target, prefix) in &targets {
-                sources.entry(*target).or_default().push((secondary.id, prefix.clone()));
-            }
-        }
-    }
-    sources
-}
-
-fn roles(plan: &Plan, out: &mut Vec<Class>) {
+/// The addresses that are a postmaster's at some MTA, unless somebody has them.
+fn roles(plan: &Plan) -> Vec<Mailbox> {
     let mut roles: BTreeSet<Mailbox> = BTreeSet::new();
     for decl in &plan.domains {
         if let Pattern::Exact(domain) = &decl.pattern.value {
@@ -338,13 +380,18 @@ fn roles(plan: &Plan, out: &mut Vec<Class>) {
         let hostname = mta.hostname.value.as_str();
         roles.extend(["postmaster", "root", "abuse"].map(|local| Mailbox::from_content(local, hostname)));
     }
-    roles.retain(|role| plan.addresses.find(role.as_str()).is_none());
+    let claimed = |id| plan.addresses.contact(id).is_some() || plan.addresses.account(id).is_some();
+    roles.into_iter().filter(|role| !plan.addresses.find(role.as_str()).is_some_and(claimed)).collect()
+}
+
+fn role_classes(plan: &Plan, fresh: &Fresh, out: &mut Vec<Class>) {
     let class = |role| Class { kind: Kind::Role, question: Question::Address(role) };
+    let roles = roles(plan);
     for separator in separators(plan) {
-        let detailed: Vec<Class> = roles.iter().map(|r| class(r.with_detail(&format!("{separator}x")))).collect();
-        out.extend(detailed);
+        out.extend(roles.iter().map(|role| class(role.with_detail(&fresh.detail(separator)))));
     }
-    out.extend(roles.into_iter().map(class));
+    // A role that the sources spell out is a literal too.
+    out.extend(roles.into_iter().filter(|role| plan.addresses.find(role.as_str()).is_none()).map(class));
 }
 
 fn others(fresh: &Fresh, pattern: &Pattern, out: &mut Vec<Class>) {

@@ -28,7 +28,7 @@ pub(super) fn mta(p: &mut Parse<'_>, keyword: &str, head: &Head) -> Parsed<MtaFi
         }
         "max-size" => MtaField::MaxSize(p.argument("a size")?),
         "queue-lifetime" => MtaField::QueueLifetime(p.argument("a duration")?),
-        "subaddress" => MtaField::Subaddress(p.either("a separator such as `\"+\"`")?),
+        "subaddress" => MtaField::Subaddress(p.either("a separator")?),
         "smtputf8" => MtaField::Smtputf8(p.argument("`yes` or `no`")?),
         "milter" => MtaField::Milter(p.argument("a host")?),
         "settings" => MtaField::Settings(p.either("a file")?),

@@ -113,3 +113,23 @@ pub(super) fn enumerate(words: &[&str]) -> String {
         _ => quoted.concat(),
     }
 }
+
+/// What an argument may look like.
+pub(super) fn example(what: &str) -> Option<&'static str> {
+    Some(match what {
+        "a domain" => "contoso.com",
+        "an address" => "ann@contoso.com",
+        "a host" => "mail.contoso.com",
+        "an address to listen on" => "0.0.0.0:25",
+        "an IP address" => "192.0.2.1",
+        "a network" => "10.0.0.0/8",
+        "a size" => "50MB",
+        "a duration" => "4d",
+        "a number" => "10",
+        "a file" => "\"people.csv\"",
+        "a separator" => "\"+\"",
+        "the name of a column" => "\"Mail\"",
+        "the name of the contact" => "\"Ann Lee\"",
+        _ => return None,
+    })
+}

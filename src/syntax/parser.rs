@@ -1,6 +1,6 @@
 //! The parser's hands: the current token, what is expected next, and how mistakes are told.
 
-use super::keyword::{Place, is_statement};
+use super::keyword::{Place, example, is_statement};
 use super::token::{Cursor, Fault, Kind, Lexer, Token};
 use crate::diagnostic::code::{SYNTAX_ENCODING, SYNTAX_STRING, SYNTAX_UNEXPECTED};
 use crate::diagnostic::{Diagnostic, Diagnostics};
@@ -291,7 +291,11 @@ impl<'a> Parser<'a> {
                 _ => (p.token.span, format!("found {} instead", p.quote(p.token.span))),
             };
             let message = format!("expected {what} after {}", p.quote(p.last));
-            Diagnostic::new(SYNTAX_UNEXPECTED, message).label(span, found).help(format!("write {what} there"))
+            let help = match example(what) {
+                Some(example) => format!("write {what}, such as `{example}`"),
+                None => format!("write {what} there"),
+            };
+            Diagnostic::new(SYNTAX_UNEXPECTED, message).label(span, found).help(help)
         })
     }
 

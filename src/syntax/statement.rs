@@ -149,7 +149,7 @@ impl<'a> Parser<'a> {
         match self.token.kind {
             Kind::String => Ok(self.bump()),
             Kind::Word => self.bare_label(),
-            _ => Err(self.expected(&format!("{what}, such as `\"Ann Lee\"`,"))),
+            _ => Err(self.expected(what)),
         }
     }
 

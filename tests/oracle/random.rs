@@ -219,6 +219,47 @@ fn declared_once(estate: &Estate) -> Vec<Declaration> {
     kept
 }
 
+/// The estate with one piece left out, in every way.
+pub(crate) fn without_a_piece(estate: &Estate) -> Vec<Estate> {
+    let mut smaller = Vec::new();
+    let mut without = |change: &dyn Fn(&mut Estate)| {
+        let mut copy = estate.clone();
+        change(&mut copy);
+        smaller.push(copy);
+    };
+    for i in 0..estate.contacts.len() {
+        without(&|copy| drop(copy.contacts.remove(i)));
+    }
+    for i in 0..estate.domains.len() {
+        without(&|copy| drop(copy.domains.remove(i)));
+        if !estate.domains[i].mx.is_empty() {
+            without(&|copy| copy.domains[i].mx.clear());
+        }
+    }
+    for (s, system) in estate.systems.iter().enumerate() {
+        for i in 0..system.forwards.len() {
+            without(&|copy| drop(copy.systems[s].forwards.remove(i)));
+        }
+        for i in 0..system.accounts.len() {
+            without(&|copy| drop(copy.systems[s].accounts.remove(i)));
+        }
+    }
+    for (c, connector) in estate.connectors.iter().enumerate() {
+        for i in 0..connector.spaces.len() {
+            without(&|copy| drop(copy.connectors[c].spaces.remove(i)));
+        }
+    }
+    for m in 0..estate.mtas.len() {
+        if estate.mtas[m].postmaster.is_some() {
+            without(&|copy| copy.mtas[m].postmaster = None);
+        }
+        if estate.mtas[m].subaddress.is_some() {
+            without(&|copy| copy.mtas[m].subaddress = None);
+        }
+    }
+    smaller
+}
+
 /// The generator keeps its promises, and its estates are wrong in every way that there is.
 #[test]
 fn random_estates_claim_nothing_twice_and_reach_every_fate() {
