@@ -4,6 +4,8 @@
 //! turn, compiles it and lets `postmap lmdb:` and `cdb -c` build its contact table alone. It prints medians and the
 //! ratios of each run, since a machine's speed drifts.
 
+#![expect(clippy::disallowed_methods, reason = "a benchmark runs programs and looks at the clock")]
+
 #[path = "compile/estate.rs"]
 mod estate;
 

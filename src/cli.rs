@@ -1,5 +1,7 @@
 //! The command line: one file a command, each with its `Args` and its `run`; one variant and one arm here.
 
+#![expect(clippy::disallowed_methods, reason = "this is where files are read and written")]
+
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};

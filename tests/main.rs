@@ -1,6 +1,7 @@
 //! The one integration test binary.
 
 #![cfg(test)]
+#![expect(clippy::disallowed_methods, reason = "tests use files, processes and clocks")]
 
 mod bundle;
 mod cli;

@@ -12,23 +12,53 @@ use super::domain::normalize;
 use super::{NameError, printable};
 
 /// An address in normal form.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone)]
 pub struct Mailbox {
     text: String,
     at: u32,
+    /// Its local part was not ASCII as given: folding may have made it so (`straße` is `strasse`).
+    utf8: bool,
+}
+
+/// Addresses are equal in their normal form, however they were given.
+impl PartialEq for Mailbox {
+    fn eq(&self, other: &Self) -> bool {
+        self.text == other.text
+    }
+}
+
+impl Eq for Mailbox {}
+
+impl PartialOrd for Mailbox {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Mailbox {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.text.cmp(&other.text)
+    }
+}
+
+impl std::hash::Hash for Mailbox {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        self.text.hash(state);
+    }
 }
 
 impl Mailbox {
     pub fn parse(text: &str) -> Result<Mailbox, NameError> {
         let mut out = String::with_capacity(text.len());
         let at = normalize_into(text, &mut out)?;
-        Ok(Mailbox { text: out, at: at as u32 })
+        let utf8 = text.rsplit_once('@').is_some_and(|(local, _)| !local.is_ascii());
+        Ok(Mailbox { text: out, at: at as u32, utf8 })
     }
 
     /// From a text that is in normal form already.
     pub(crate) fn from_normal(text: &str) -> Mailbox {
         let at = text.rfind('@').unwrap_or(0);
-        Mailbox { text: text.to_owned(), at: at as u32 }
+        Mailbox { text: text.to_owned(), at: at as u32, utf8: !text.is_ascii() }
     }
 
     /// From the content of a local part (quotes and escapes taken away) and a domain in normal form.
@@ -38,7 +68,8 @@ impl Mailbox {
         let at = text.len() as u32;
         text.push('@');
         text.push_str(domain);
-        Mailbox { text, at }
+        let utf8 = !content.is_ascii();
+        Mailbox { text, at, utf8 }
     }
 
     pub fn as_str(&self) -> &str {
@@ -59,9 +90,9 @@ impl Mailbox {
         crate::source::unquote(self.local())
     }
 
-    /// Needs SMTPUTF8: the local part is not ASCII (the domain always is).
+    /// Needs SMTPUTF8: the local part was not ASCII as given (the domain always is).
     pub fn is_utf8(&self) -> bool {
-        !self.text.is_ascii()
+        self.utf8
     }
 
     /// Holds `@`, `%` or `!` in its local part: an old way to route past the machine that reads it.

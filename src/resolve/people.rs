@@ -76,8 +76,11 @@ impl Resolver<'_> {
                 Some(other) => self.claimed_twice(secondary, other),
             }
         }
+        let normal = self.plan.addresses.text(primary.id);
+        // Where folding made the address ASCII it goes out so: nobody on the way needs SMTPUTF8 then.
         if let Ok(wire) = spelled(written)
-            && wire != self.plan.addresses.text(primary.id)
+            && wire != normal
+            && wire.is_ascii() == normal.is_ascii()
         {
             self.plan.spelled.insert(id, wire);
         }
