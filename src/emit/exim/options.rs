@@ -39,7 +39,7 @@ pub(super) fn by_host(plan: &Plan, members: &[ConnectorId], value: impl Fn(&Poli
 }
 
 /// A condition: the host is one of these connectors'.
-fn seen_among(plan: &Plan, connectors: impl Iterator<Item = ConnectorId>) -> String {
+pub(super) fn seen_among(plan: &Plan, connectors: impl Iterator<Item = ConnectorId>) -> String {
     let mut seen: Vec<String> =
         connectors.flat_map(|id| endpoints(plan, id).unwrap_or_default()).map(|e| e.seen()).collect();
     seen.sort();

@@ -36,11 +36,9 @@ impl Peers {
         Peers(peers.collect())
     }
 
-    /// The peers that hand this MTA recipients of a domain, by name, as a list.
-    pub(super) fn sending(&self, router: &Router<'_>, mta: MtaId, domain: &str) -> Option<String> {
-        let names: Vec<&str> =
-            self.0.iter().filter(|p| sends(router, p.node, mta, domain)).map(|p| p.name.as_str()).collect();
-        (!names.is_empty()).then(|| names.join(","))
+    /// The names of the peers that hand this MTA recipients of a domain.
+    pub(super) fn sending(&self, router: &Router<'_>, mta: MtaId, domain: &str) -> Vec<String> {
+        self.0.iter().filter(|p| sends(router, p.node, mta, domain)).map(|p| p.name.clone()).collect()
     }
 }
 

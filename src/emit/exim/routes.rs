@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::groups::{Group, Groups, endpoints, is_balanced, policy};
-use super::options::{Setting, settings};
+use super::options::{Setting, seen_among, settings};
 use super::quote;
 use crate::emit::Context;
 use crate::plan::{ConnectorId, Plan};
@@ -34,9 +34,9 @@ pub(super) struct TransportView {
 
 #[derive(Debug, Serialize)]
 pub(super) struct AuthenticatorView {
-    pub name: String,
+    pub name: &'static str,
     pub mechanism: &'static str,
-    pub origin: String,
+    pub origin: Vec<String>,
     pub condition: String,
     pub send: String,
 }
@@ -108,7 +108,7 @@ pub(super) fn routes(context: Context<'_>, groups: &Groups) -> Routes {
         settings: settings(plan, ids),
         randomize: randomized.iter().any(|r| r == name),
     });
-    Routes { routers, transports: transports.collect(), authenticators: authenticators(context, &members) }
+    Routes { routers, transports: transports.collect(), authenticators: authenticators(context, groups) }
 }
 
 fn router(context: Context<'_>, group: &Group, transport: &str) -> RouterView {
@@ -187,46 +187,75 @@ fn hosts(plan: &Plan, id: ConnectorId) -> String {
     }
 }
 
-fn authenticators(context: Context<'_>, transports: &BTreeMap<&str, Vec<ConnectorId>>) -> Vec<AuthenticatorView> {
+/// Exim allows one client authenticator a mechanism (33), so each asks whose connection it is.
+fn authenticators(context: Context<'_>, groups: &Groups) -> Vec<AuthenticatorView> {
     let plan = context.plan;
-    let mut out = Vec::new();
-    let mut names = std::collections::BTreeSet::new();
+    let mut origins = Vec::new();
+    let mut users = Vec::new();
+    let mut passwords = Vec::new();
     for id in plan.connector_ids() {
-        let uses: Vec<&str> = transports.iter().filter(|(_, ids)| ids.contains(&id)).map(|(name, _)| *name).collect();
-        let connector = plan.connector(id);
-        let (Some(auth), false) = (&connector.auth, uses.is_empty()) else { continue };
-        let condition = uses.iter().map(|name| condition(plan, name, &transports[name], id)).collect::<String>();
-        let name = super::groups::unique(&mut names, quote::name("a_", &connector.name));
-        let password = format!("${{sg{{${{readfile{{{}}}{{}}}}}}{{\\\\^}}{{^^}}}}", quote::expanded(&auth.value.file));
-        let user = quote::sent(&auth.value.user);
-        for (mechanism, send) in [("PLAIN", format!("^{user}^{password}")), ("LOGIN", format!(": {user} : {password}"))]
-        {
-            out.push(AuthenticatorView {
-                name: format!("{name}_{}", mechanism.to_ascii_lowercase()),
-                mechanism,
-                origin: origin(context.sources, auth.span),
-                condition: format!("${{if or {{{condition} }}}}"),
-                send,
-            });
-        }
+        let uses: String =
+            groups.iter().filter(|g| g.members().contains(&id)).map(|g| condition(plan, g, id)).collect();
+        let Some(auth) = plan.connector(id).auth.as_ref().filter(|_| !uses.is_empty()) else { continue };
+        let condition = format!("or {{{uses} }}");
+        let file = quote::expanded(&auth.value.file);
+        origins.push(origin(context.sources, auth.span));
+        users.push((condition.clone(), quote::sent(&auth.value.user)));
+        passwords.push((condition, format!("${{readfile{{{file}}}{{}}}}")));
     }
-    out
+    if users.is_empty() {
+        return Vec::new();
+    }
+    let any: String = users.iter().map(|(condition, _)| format!(" {{{condition}}}")).collect();
+    let (user, password) = (chosen(&users), chosen(&passwords));
+    // A `^` is doubled, or it would be sent as NUL; behind the NUL of PLAIN even that would be misread (34.7).
+    let doubled = format!("${{sg{{{password}}}{{\\N\\^\\N}}{{^^}}}}");
+    let view = |name, mechanism, condition: String, send: String| AuthenticatorView {
+        name,
+        mechanism,
+        origin: origins.clone(),
+        condition,
+        send,
+    };
+    // The data is split at colons before anything is expanded.
+    let part = |text: &str| text.replace(':', "::");
+    vec![
+        view(
+            "send_plain",
+            "PLAIN",
+            format!("${{if and {{ {{or {{{any} }}}} {{!match{{{password}}}{{\\N^\\^\\N}}}} }}}}"),
+            format!("^{}^{}", part(&user), part(&doubled)),
+        ),
+        view(
+            "send_login",
+            "LOGIN",
+            format!("${{if or {{{any} }}}}"),
+            format!(": {} : {}", part(&user), part(&doubled)),
+        ),
+    ]
+}
+
+/// The value of the first condition that holds.
+fn chosen(values: &[(String, String)]) -> String {
+    values
+        .iter()
+        .rev()
+        .fold(String::new(), |rest, (condition, value)| format!("${{if {condition}{{{value}}}{{{rest}}}}}"))
 }
 
 /// The connection is one of this connector's.
-fn condition(plan: &Plan, transport: &str, members: &[ConnectorId], id: ConnectorId) -> String {
+///
+/// The group is read off the table's row: an event empties `$transport_name` before the authenticators run.
+fn condition(plan: &Plan, group: &Group, id: ConnectorId) -> String {
     let auth = policy(plan, id).auth;
+    let members = group.members();
+    let this = format!("{{eq{{${{extract{{to}}{{$r_row}}}}}}{{{}}}}}", group.name);
     if members.iter().all(|&other| policy(plan, other).auth == auth) {
-        return format!(" {{eq{{$transport_name}}{{{transport}}}}}");
+        return format!(" {this}");
     }
-    let listed = |ids: Vec<ConnectorId>| {
-        let seen: Vec<String> =
-            ids.into_iter().flat_map(|i| endpoints(plan, i).unwrap_or_default()).map(|e| e.seen()).collect();
-        format!("inlisti{{$host/$host_port}}{{<; {}}}", seen.join(" ; "))
-    };
     let hosts = match endpoints(plan, id) {
-        Some(_) => listed(vec![id]),
-        None => format!("!{}", listed(members.iter().copied().filter(|&other| other != id).collect())),
+        Some(_) => seen_among(plan, std::iter::once(id)),
+        None => format!("!{}", seen_among(plan, members.into_iter().filter(|&other| other != id))),
     };
-    format!(" {{and {{ {{eq{{$transport_name}}{{{transport}}}}} {{{hosts}}} }}}}")
+    format!(" {{and {{ {this} {{{hosts}}} }}}}")
 }

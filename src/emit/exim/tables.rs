@@ -27,6 +27,8 @@ pub(super) struct Tables {
     pub utf8: bool,
     /// Some domain asks the next system before it accepts.
     pub verifies: bool,
+    /// The peers that may relay to some domain.
+    pub peers: BTreeSet<String>,
 }
 
 pub(super) fn tables(
@@ -36,7 +38,15 @@ pub(super) fn tables(
     peers: &Peers,
 ) -> Result<Tables, EmitError> {
     let patterns = patterns(router.plan);
-    let mut maker = Maker { router, mta, groups: Groups::default(), odd: false, utf8: false, verifies: false };
+    let mut maker = Maker {
+        router,
+        mta,
+        groups: Groups::default(),
+        odd: false,
+        utf8: false,
+        verifies: false,
+        peers: BTreeSet::new(),
+    };
     let mut domains = Writer::new(expressions.maps);
     for (key, pattern) in &patterns {
         let row = maker.domain_row(&representative(&patterns, pattern), peers);
@@ -54,7 +64,14 @@ pub(super) fn tables(
         File { path: expressions.table_file(ADDRESSES), content: addresses.finish() },
         File { path: expressions.table_file(DOMAINS), content: domains.finish() },
     ];
-    Ok(Tables { files, groups: maker.groups, odd: maker.odd, utf8: maker.utf8, verifies: maker.verifies })
+    Ok(Tables {
+        files,
+        groups: maker.groups,
+        odd: maker.odd,
+        utf8: maker.utf8,
+        verifies: maker.verifies,
+        peers: maker.peers,
+    })
 }
 
 /// Every pattern that any part of the estate speaks of, by its key; each `*.d` with a `d` beside it.
@@ -96,6 +113,7 @@ struct Maker<'r, 'p> {
     odd: bool,
     utf8: bool,
     verifies: bool,
+    peers: BTreeSet<String>,
 }
 
 impl Maker<'_, '_> {
@@ -169,8 +187,12 @@ impl Maker<'_, '_> {
         let mut row = Vec::new();
         if router.own(self.mta, domain).is_some() {
             row.push("own=yes".to_owned());
-        } else if let Some(from) = peers.sending(router, self.mta, domain) {
-            row.push(format!("from={from}"));
+        } else {
+            let from = peers.sending(router, self.mta, domain);
+            if !from.is_empty() {
+                row.push(format!("from={}", from.join(",")));
+            }
+            self.peers.extend(from);
         }
         if router.is_relay_domain(self.mta, domain) {
             row.push("relay=yes".to_owned());

@@ -85,8 +85,9 @@ pub(super) fn view(context: Context<'_>, id: MtaId) -> Result<(View, Vec<File>),
         separator: mta.separator(),
         utf8: mta.takes_utf8(),
     };
-    let peers = Peers::of(context.router, id);
+    let mut peers = Peers::of(context.router, id);
     let tables = tables(context.router, id, &expressions, &peers)?;
+    peers.0.retain(|peer| tables.peers.contains(&peer.name));
     let routes = routes(context, &tables.groups);
     let local = expressions.local(&fold_of(plan, mta));
     let view = View {
