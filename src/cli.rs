@@ -9,6 +9,7 @@ use clap::{Parser, Subcommand};
 mod build;
 mod check;
 mod estate;
+mod explain;
 mod files;
 mod fmt;
 mod outcome;
@@ -50,6 +51,7 @@ enum Command {
     Test(test::Args),
     Fmt(fmt::Args),
     Secrets(secrets::Args),
+    Explain(explain::Args),
 }
 
 /// Runs the command that the process was started with.
@@ -69,6 +71,7 @@ pub fn main() -> ExitCode {
         Command::Test(args) => test::run(args),
         Command::Fmt(args) => fmt::run(args),
         Command::Secrets(args) => secrets::run(args),
+        Command::Explain(args) => explain::run(args),
     };
     outcome::exit_code(outcome)
 }

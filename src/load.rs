@@ -143,7 +143,7 @@ impl Loader<'_> {
         }
         let matches = match self.files.glob(&path.to_string_lossy()) {
             Ok(matches) => matches,
-            Err(error) => return self.report(code::INCLUDE_INVALID, file, &written, &error.to_string()),
+            Err(error) => return self.no_pattern(file, &written, &error),
         };
         if matches.is_empty() {
             let message = format!("no file matches `{}`", printable(&written));
@@ -170,6 +170,15 @@ impl Loader<'_> {
             Ok(bytes) => self.parse(path, canonical, bytes, Some(at), Some(parent)),
             Err(error) => self.unreadable(code::INCLUDE_MISSING, at, path, &error),
         }
+    }
+
+    fn no_pattern(&mut self, at: Text, written: &str, error: &std::io::Error) {
+        if error.kind() != std::io::ErrorKind::InvalidInput {
+            return self.report(code::INCLUDE_MISSING, at, written, error);
+        }
+        let message = format!("`{}` is not a pattern of file names", printable(written));
+        let help = "`*` stands for any part of a name, `?` for a character, `[ab]` for either, `**` for any folders; `[[]` is a bracket";
+        self.fail(Diagnostic::new(code::INCLUDE_INVALID, message).label(at, error.to_string()).help(help));
     }
 
     fn cycle(&mut self, canonical: &Path, at: Text, parent: &Rc<Lineage>) {
@@ -311,11 +320,16 @@ impl Loader<'_> {
 
     fn unreadable(&mut self, code: Code, at: Text, path: &Path, error: &std::io::Error) {
         let name = display(path);
-        self.report(code, at, &name, &error.to_string());
+        self.report(code, at, &name, error);
     }
 
-    fn report(&mut self, code: Code, at: Text, name: &str, error: &str) {
-        let diagnostic = Diagnostic::new(code, format!("cannot read `{}`: {error}", printable(name)))
+    fn report(&mut self, code: Code, at: Text, name: &str, error: &std::io::Error) {
+        let why = match error.kind() {
+            std::io::ErrorKind::NotFound => "there is no such file".to_owned(),
+            std::io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
+            _ => error.to_string(),
+        };
+        let diagnostic = Diagnostic::new(code, format!("cannot read `{}`: {why}", printable(name)))
             .label(at, "named here")
             .help("correct the path (it is relative to this file), or take the line out");
         self.fail(diagnostic);

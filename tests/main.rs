@@ -12,5 +12,6 @@ mod fuzz;
 mod golden;
 mod lab;
 mod oracle;
+mod pages;
 mod properties;
 mod syntax;

@@ -16,7 +16,8 @@ pub(super) fn check(proof: &Proof<'_>, diagnostics: &mut Diagnostics) {
         }
         let diagnostic = Diagnostic::new(code::EXPECT_FAILED, failure.message(proof.router, expect))
             .label(expect.span, "expected here");
-        diagnostics
-            .push(with_path(diagnostic, proof, &failure.outcome.path).help("correct the routing, or the expectation"));
+        diagnostics.push(
+            with_path(diagnostic, proof, &failure.outcome.path, None).help("correct the routing, or the expectation"),
+        );
     }
 }

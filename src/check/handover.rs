@@ -80,7 +80,10 @@ pub(super) fn unverified(proof: &Proof<'_>, diagnostics: &mut Diagnostics) {
             .iter()
             .any(|(exit, _)| !matches!(plan.connector(exit.connector).to.value, Node::Mta(_) | Node::Unknown));
         let decl = plan.domain(id);
-        if !away || decl.poisoned || !reported.insert(id) {
+        let span = decl.unresolved_span.unwrap_or(decl.pattern.span);
+        // Where it is certain that some are bounced, that was reported as the error it is.
+        let told = diagnostics.iter().any(|d| d.code == code::ORPHAN_UNRESOLVED && d.primary() == Some(span));
+        if !away || told || decl.poisoned || !reported.insert(id) {
             continue;
         }
         let message = format!(
@@ -91,7 +94,6 @@ pub(super) fn unverified(proof: &Proof<'_>, diagnostics: &mut Diagnostics) {
             DomainKind::Relay => format!("ask the next hop first: `relay domain {} {{ verify }}`", decl.pattern.value),
             _ => "ask the next hop first: add `verify` behind the connector".to_owned(),
         };
-        let span = decl.unresolved_span.unwrap_or(decl.pattern.span);
         diagnostics
             .push(Diagnostic::new(code::BACKSCATTER_UNVERIFIED, message).label(span, "accepted here").help(help));
     }

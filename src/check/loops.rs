@@ -9,7 +9,7 @@ use crate::plan::graph::{Circle, contact_circles};
 use crate::plan::proof::Proof;
 use crate::plan::route::decide::{Holder, Step, VisitEnd};
 use crate::plan::route::outcome::Fate;
-use crate::plan::{ContactId, Plan};
+use crate::plan::{ContactId, Node, Plan};
 use crate::source::Span;
 
 /// At most so many steps of a circle are shown one by one.
@@ -66,6 +66,10 @@ pub(super) fn routes(proof: &Proof<'_>, diagnostics: &mut Diagnostics) {
     // The shortest first: a longer circle through the same steps is no mistake of its own.
     circles.sort_by_key(|c| (c.hops.len(), c.hops.iter().map(|h| h.span).min()));
     for circle in circles {
+        // What was not understood may be the very connector that keeps it from leaving.
+        if proof.plan.incomplete && circle.internet {
+            continue;
+        }
         let steps: HashSet<Span> =
             circle.hops.iter().filter(|h| h.connector.is_some() || h.step == Step::Forwards).map(|h| h.span).collect();
         if reported.iter().any(|known| known.is_subset(&steps)) {
@@ -87,7 +91,23 @@ fn report(proof: &Proof<'_>, circle: &Circle) -> Diagnostic {
     let recipient = circle.hops.first().map(|h| proof.show(&h.recipient)).unwrap_or_default();
     let (code, help) = code_of(circle);
     let message = format!("`{recipient}` goes round in a circle: {}", round.join(" -> "));
-    with_path(Diagnostic::new(code, message), proof, &circle.hops).help(help)
+    let help = missing_connector(proof, circle).unwrap_or_else(|| help.to_owned());
+    let first = circle.hops.first().map(|hop| hop.node);
+    with_path(Diagnostic::new(code, message), proof, &circle.hops, first).help(help)
+}
+
+/// An account whose mail goes round only because no connector leads to its system.
+fn missing_connector(proof: &Proof<'_>, circle: &Circle) -> Option<String> {
+    let plan = proof.plan;
+    circle.hops.iter().find_map(|hop| {
+        let Node::Mta(mta) = hop.node else { return None };
+        let known = proof.router.known(mta, &hop.recipient).filter(|_| hop.step == Step::Account)?;
+        let Holder::Account(account) = known.holder else { return None };
+        let system = plan.account(account).system;
+        let (at, name) = (&plan.mta(mta).name, &plan.system(system).name);
+        let missing = proof.router.to_system(mta, system).is_none();
+        missing.then(|| format!("add a connector from `{at}` with `to {name}`, where the account is: it has none"))
+    })
 }
 
 fn code_of(circle: &Circle) -> (Code, &'static str) {

@@ -2,7 +2,7 @@
 
 use hashbrown::HashMap;
 
-use super::{and_more, fate_in_words};
+use super::{and_more, fate_in_words, is_moot};
 use crate::diagnostic::{Diagnostic, Diagnostics, code};
 use crate::plan::classes::Kind;
 use crate::plan::proof::{Ending, Proof, Verdict};
@@ -16,7 +16,7 @@ pub(super) fn check(proof: &Proof<'_>, diagnostics: &mut Diagnostics) {
     // Accounts of one system that end in one way are one mistake.
     let mut found: HashMap<(SystemId, MtaId, Fate, Node), Found> = HashMap::new();
     let mut order = Vec::new();
-    for verdict in &proof.verdicts {
+    for verdict in proof.verdicts.iter().filter(|v| !is_moot(proof, &proof.classes[v.class], diagnostics)) {
         let Some((members, system)) = accounts(proof, verdict) else { continue };
         let Some(bad) = verdict.ends.iter().find(|e| is_bad(e, system)) else { continue };
         let key = (system, verdict.mta, bad.fate, bad.node);

@@ -2,7 +2,7 @@
 
 use hashbrown::{HashMap, HashSet};
 
-use super::{and_more, fate_in_words};
+use super::{and_more, fate_in_words, is_moot};
 use crate::diagnostic::{Diagnostic, Diagnostics, code};
 use crate::plan::classes::{Class, Kind};
 use crate::plan::proof::{Ending, Proof};
@@ -20,7 +20,7 @@ struct Found {
 pub(super) fn check(proof: &Proof<'_>, diagnostics: &mut Diagnostics) {
     let mut found: HashMap<String, Found> = HashMap::new();
     let mut order: Vec<String> = Vec::new();
-    for verdict in &proof.verdicts {
+    for verdict in proof.verdicts.iter().filter(|v| !is_moot(proof, &proof.classes[v.class], diagnostics)) {
         let class = &proof.classes[verdict.class];
         let Some(bad) = verdict.ends.iter().find(|e| is_bad(e)) else { continue };
         for (question, _) in questions(proof, class) {

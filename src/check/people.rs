@@ -80,8 +80,11 @@ pub(super) fn orphan_secondaries(proof: &Proof<'_>, diagnostics: &mut Diagnostic
         if let Some(relay) = relay {
             diagnostic = diagnostic.label(relay.pattern.span, "a relay domain knows no contacts");
         }
-        let near = near_domain(proof, domain).map(|near| format!(" (did you mean `{near}`?)")).unwrap_or_default();
-        diagnostics.push(diagnostic.help(format!("declare it: `shared domain {domain}`{near}")));
+        let help = match near_domain(proof, domain) {
+            Some(near) => format!("did you mean `{near}`? If not, declare it: `shared domain {domain}`"),
+            None => format!("declare it: `shared domain {domain}`"),
+        };
+        diagnostics.push(diagnostic.help(help));
     }
 }
 
@@ -91,8 +94,7 @@ fn near_domain<'p>(proof: &Proof<'p>, domain: &str) -> Option<&'p str> {
         Pattern::Exact(d) => Some(d.as_str()),
         _ => None,
     };
-    crate::name::nearest(
-        domain,
-        plan.domains.iter().filter(|d| d.kind != DomainKind::Relay).filter_map(|d| exact(&d.pattern.value)),
-    )
+    let ours = plan.domains.iter().filter(|d| d.kind != DomainKind::Relay).filter_map(|d| exact(&d.pattern.value));
+    // Domains share their ends, so that more letters may differ by chance than in a name.
+    crate::name::nearest(domain, ours).filter(|near| strsim::damerau_levenshtein(domain, near) <= 2)
 }

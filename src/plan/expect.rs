@@ -93,6 +93,7 @@ impl Failure {
             (fate, _, Some(Status(status))) => format!("{} with {status}", fate.as_str()),
             (fate, ..) => fate.as_str().to_owned(),
         };
+        got += &outcome.why.map(|why| format!(" ({})", why.in_words())).unwrap_or_default();
         match self.mismatch {
             Mismatch::Recipient => {
                 got += &outcome.recipient.as_ref().map(|r| format!(" as `{r}`")).unwrap_or_default();

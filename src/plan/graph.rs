@@ -50,7 +50,7 @@ fn leads_to(walk: &Walk, at: usize, to: usize) -> bool {
     walk.states[at].next.iter().any(|n| matches!(n, Next::To { state, .. } if *state == to) && follows(walk, at, n))
 }
 
-/// The shortest way round within a strongly connected part, from the state with the earliest step.
+/// The shortest way round within a strongly connected part, from the MTA (if any) with the earliest step.
 fn circle(walk: &Walk, part: &[usize]) -> Option<Circle> {
     let first_span = |at: usize| {
         walk.states[at].next.iter().filter_map(|n| match n {
@@ -58,7 +58,8 @@ fn circle(walk: &Walk, part: &[usize]) -> Option<Circle> {
             _ => None,
         })
     };
-    let start = *part.iter().min_by_key(|&&at| first_span(at).min())?;
+    let is_mta = |at: usize| matches!(walk.states[at].place.node(), super::Node::Mta(_));
+    let start = *part.iter().min_by_key(|&&at| (!is_mta(at), first_span(at).min()))?;
     let mut came: hashbrown::HashMap<usize, (usize, usize)> = hashbrown::HashMap::new();
     let mut queue = std::collections::VecDeque::from([start]);
     while let Some(at) = queue.pop_front() {

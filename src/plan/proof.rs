@@ -92,7 +92,7 @@ impl<'p> Proof<'p> {
             handovers: Vec::new(),
             undeclared: Vec::new(),
         };
-        let mut circles_met = HashSet::new();
+        let mut circles_met = HashMap::new();
         for class in 0..proof.classes.len() {
             for mta in router.plan.mta_ids() {
                 for asker in askers(router, mta, &proof.classes[class].question) {
@@ -112,11 +112,21 @@ impl<'p> Proof<'p> {
         self.fresh.hide(mailbox.as_str())
     }
 
-    fn ask(&mut self, class: usize, mta: MtaId, asker: Asker, circles_met: &mut HashSet<Vec<Span>>) {
+    fn ask(&mut self, class: usize, mta: MtaId, asker: Asker, circles_met: &mut HashMap<Vec<Span>, (usize, bool)>) {
         let walk = self.router.walk(mta, asker, self.classes[class].question.clone());
+        // Whole domains go round the same way as a postmaster in them: they show the mistake better.
+        let wide = matches!(self.classes[class].kind, Kind::Other { .. });
         for circle in circles(&walk) {
-            if circles_met.insert(places(&circle)) {
-                self.circles.push(circle);
+            match circles_met.get_mut(&places(&circle)) {
+                None => {
+                    circles_met.insert(places(&circle), (self.circles.len(), wide));
+                    self.circles.push(circle);
+                }
+                Some((at, is_wide)) if wide && !*is_wide => {
+                    self.circles[*at] = circle;
+                    *is_wide = true;
+                }
+                Some(_) => {}
             }
         }
         for (at, state) in walk.states.iter().enumerate() {

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use crate::cli::stream;
 use crate::diagnostic::human::{clean, line_of};
 use crate::plan::Plan;
-use crate::plan::route::decide::{Step, Why};
+use crate::plan::route::decide::Step;
 use crate::plan::route::outcome::{Fate, Outcome};
 use crate::plan::route::walk::Hop;
 use crate::source::{Sources, Span};
@@ -55,24 +55,12 @@ fn end(outcome: &Outcome, plan: &Plan) -> String {
         text += &format!(", via {}", plan.connector(connector).name);
     }
     match (outcome.why, outcome.fate) {
-        (Some(why), _) => text += &format!(": {}", reason(why)),
+        (Some(why), _) => text += &format!(": {}", why.in_words()),
         (None, Fate::Bounced) => text += ": the system does not hold it",
         (None, Fate::Looped) => text += ": it comes back to where it was",
         (None, _) => {}
     }
     text
-}
-
-fn reason(why: Why) -> &'static str {
-    match why {
-        Why::NeedsUtf8 => "its local part is not ASCII, and `smtputf8` is off there",
-        Why::Unqualified => "domain literals and unqualified recipients are taken from nobody",
-        Why::NotTrusted => "its domain is none of that MTA's, and who asks is not in `trust`",
-        Why::RoutesPast => "nobody has it, and its local part would route past that MTA",
-        Why::NobodyHasIt => "nobody has it",
-        Why::NoConnector => "no connector takes its domain",
-        Why::ViaStartsElsewhere => "`unresolved via` a connector that does not start there",
-    }
 }
 
 fn step(hop: &Hop, plan: &Plan) -> String {

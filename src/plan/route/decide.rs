@@ -49,6 +49,19 @@ impl Why {
         }
     }
 
+    /// The reason, as a clause about the recipient.
+    pub fn in_words(self) -> &'static str {
+        match self {
+            Why::NeedsUtf8 => "its local part is not ASCII, and `smtputf8` is off there",
+            Why::Unqualified => "domain literals and unqualified recipients are taken from nobody",
+            Why::NotTrusted => "its domain is none of that MTA's, and who asks is not in `trust`",
+            Why::RoutesPast => "nobody has it, and its local part would route past that MTA",
+            Why::NobodyHasIt => "nobody has it",
+            Why::NoConnector => "no connector takes its domain",
+            Why::ViaStartsElsewhere => "`unresolved via` a connector that does not start there",
+        }
+    }
+
     /// Unroutable rather than rejected.
     pub fn is_unroutable(self) -> bool {
         matches!(self, Why::NoConnector | Why::ViaStartsElsewhere)
