@@ -5,6 +5,7 @@
 //! group whose members differ there cannot be one.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 
 use super::meaning::{Group, GroupId};
 use super::quote::{self, Unquotable};
@@ -12,7 +13,7 @@ use super::tables::{Kind, Table};
 use super::version::Release;
 use crate::emit::{Context, Unsupported};
 use crate::name::HostName;
-use crate::plan::{Connector, ConnectorId, Maps, MtaId, NextHop, Protocol, TlsLevel};
+use crate::plan::{Connector, ConnectorId, Maps, MtaId, NextHop, Protocol, Spanned, TlsLevel};
 
 /// One nexthop as a transport table writes it: `[host]:port`. Brackets say: no MX lookup.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -369,7 +370,7 @@ pub(super) fn details(
     if protocol == Protocol::Smtps {
         options.push(("smtp_tls_wrappermode".to_owned(), "yes".to_owned()));
     }
-    source_address(first, prefix, release, &mut options);
+    source_address(first, &context.plan.mta(mta).address, prefix, release, &mut options);
     fall_back(context, service, groups, &mut options);
     let hops: BTreeMap<String, Policy> =
         all.iter().flat_map(|c| hops(context, c)).map(|hop| (hop.nexthop, hop.policy)).collect();
@@ -389,7 +390,13 @@ pub(super) fn details(
     Ok(details)
 }
 
-fn source_address(first: &Connector, prefix: &str, release: Release, options: &mut Vec<(String, String)>) {
+fn source_address(
+    first: &Connector,
+    own: &[Spanned<IpAddr>],
+    prefix: &str,
+    release: Release,
+    options: &mut Vec<(String, String)>,
+) {
     let Some(ip) = first.source_address.map(|s| s.value) else { return };
     let (parameter, family) = if ip.is_ipv4() { ("bind_address", "ipv4") } else { ("bind_address6", "ipv6") };
     options.push((format!("{prefix}_{parameter}"), ip.to_string()));
@@ -397,6 +404,12 @@ fn source_address(first: &Connector, prefix: &str, release: Release, options: &m
         options.push((format!("{prefix}_bind_address_enforce"), "yes".to_owned()));
     }
     options.push(("inet_protocols".to_owned(), family.to_owned()));
+    // An address of the other family is fatal then ("host not found": measured).
+    if own.iter().any(|address| address.value.is_ipv4() != ip.is_ipv4()) {
+        let same = own.iter().filter(|address| address.value.is_ipv4() == ip.is_ipv4());
+        let same: Vec<String> = same.map(|address| address.value.to_string()).collect();
+        options.push(("proxy_interfaces".to_owned(), same.join(",")));
+    }
 }
 
 /// Smart hosts behind MX delivery. They also get what has no MX at all (postconf(5), smtp_fallback_relay).

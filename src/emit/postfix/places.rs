@@ -39,6 +39,8 @@ pub(super) struct Places {
     /// regexp_table(5) lines: sub-addresses of addresses that begin with the separator.
     pub(super) leading_contacts: Vec<String>,
     pub(super) leading_accounts: Vec<(String, Dest)>,
+    /// Domains as people write them that would be looked up as others, and their A-label forms.
+    pub(super) folded_away: Vec<(String, String)>,
     /// Where the bare `<postmaster>` goes.
     pub(super) postmaster: String,
     /// Who is asked for instead of `double-bounce@` the hostname.
@@ -77,6 +79,7 @@ pub(super) fn collect(meaning: &mut Meaning<'_>) -> Places {
     collector.own_domains();
     collector.patterns();
     collector.literals();
+    collector.folded_away();
     collector.postmaster();
     collector.double_bounce();
     collector.local_part_rules();
@@ -136,6 +139,18 @@ impl Collector<'_, '_> {
                 self.places.domains.insert(key, OURS);
             }
         }
+    }
+
+    fn folded_away(&mut self) {
+        let domains = self.classes.keys().filter_map(|pattern| match pattern {
+            Pattern::Exact(domain) | Pattern::Sub(domain) => Some(domain.as_str()),
+            Pattern::Any => None,
+        });
+        let spell = self.spell;
+        let mut all: Vec<(String, String)> =
+            domains.filter_map(|domain| Some((spell.folded_away(domain)?, domain.to_owned()))).collect();
+        all.dedup();
+        self.places.folded_away = all;
     }
 
     /// How a table names a pattern; `*` has no key.
@@ -227,6 +242,8 @@ impl Collector<'_, '_> {
         // A key without its `+detail` would answer before the domain does.
         let base = self.separator.and_then(|separator| mailbox.cut(separator));
         let by_base = base.map(|(base, _)| self.meaning.verdict(&base));
+        // Its sub-addresses are known ones too, whatever a rule about local parts says: the tables have to show it.
+        let shown = self.separator.is_some() && self.has_past_rule(mailbox.domain(), &class);
         let keys = self.spell.address(mailbox.as_str());
         if let Some(target) = &verdict.rewrite {
             if let Some(status) = verdict.refused() {
@@ -235,7 +252,7 @@ impl Collector<'_, '_> {
                 keys.iter().for_each(|key| self.places.refused.insert(key, "DUNNO"));
             }
             keys.iter().for_each(|key| self.places.contacts.insert(key, target));
-        } else if verdict.dest != unknown.dest || by_base.is_some() {
+        } else if verdict.dest != unknown.dest || by_base.is_some() || shown {
             self.places.accounts.extend(keys.iter().map(|key| (key.clone(), verdict.dest)));
         }
         if verdict.verify != by_base.map_or(unknown.verify, |base| base.verify) {
@@ -243,6 +260,11 @@ impl Collector<'_, '_> {
         }
         self.leading(mailbox, &verdict);
         self.exceptions(mailbox, &verdict, &class);
+    }
+
+    fn has_past_rule(&self, domain: &str, class: &Pattern) -> bool {
+        let own = self.meaning.context.router.own(self.meaning.id, domain).is_some();
+        own || self.classes.get(class).is_some_and(|class| class.past.is_some())
     }
 
     /// Postfix cuts at the first separator, but not at all where that is the first character (measured: `+a+b@d` is

@@ -178,20 +178,17 @@ impl<'a> Bundle<'a> {
             maps.push("regexp:$config_directory/leading_accounts".to_owned());
         }
         for transport in self.transports.values() {
-            if let Transport::Shared { pool, orders } = transport
-                && self.has_keys(pool)
-            {
-                let keys = self.kind.reference(&format!("tie_{pool}"));
-                maps.push(format!("pipemap:{{{keys}, {}}}", self.shared(pool, orders.len())));
+            let Transport::Shared { pool, orders } = transport else { continue };
+            let accounts = self.pools("accounts", self.places.accounts.values());
+            let spaces = self.pools("spaces", self.places.spaces.values());
+            for (name, named) in [("accounts", accounts), ("spaces", spaces)] {
+                let keys = self.kind.reference(&format!("{name}_{pool}"));
+                if named.contains(&keys) {
+                    maps.push(format!("pipemap:{{{keys}, {}}}", self.shared(pool, orders.len())));
+                }
             }
         }
         maps.join(",\n    ")
-    }
-
-    /// Whether any address or domain names this pool; `*` does so without a key.
-    fn has_keys(&self, pool: &str) -> bool {
-        let mut all = self.places.spaces.values().chain(self.places.accounts.values());
-        all.any(|dest| matches!(dest, Dest::Send(group) if self.pool(*group) == Some(pool)))
     }
 
     /// Which order of a pool: random, and then what that order is.
@@ -214,25 +211,32 @@ impl<'a> Bundle<'a> {
 
     fn classes(&self) -> Vec<view::Class> {
         let access = |table: String| format!("check_recipient_access {table}");
-        let mut tail = Vec::new();
-        if !self.places.utf8.is_empty() {
-            tail.push(access("regexp:$config_directory/utf8".to_owned()));
-        }
-        if !self.places.past.is_empty() {
-            tail.push(access("regexp:$config_directory/past".to_owned()));
-        }
+        let regexp = |name: &str| access(format!("regexp:$config_directory/{name}"));
+        let class = |name: &str, checks: Vec<String>| view::Class { name: name.to_owned(), checks, place: None };
+        let mut taken = Vec::new();
         for (name, table) in [("refused", &self.places.refused), ("verify", &self.places.verify)] {
             if !table.is_empty() {
-                tail.push(access(self.kind.reference(name)));
+                taken.push(access(self.kind.reference(name)));
             }
         }
-        tail.push("permit".to_owned());
-        let mut ours = vec![access("regexp:$config_directory/past_ours".to_owned())];
-        ours.extend(tail.iter().cloned());
-        let mut classes = vec![
-            view::Class { name: "trusted".to_owned(), checks: tail, place: None },
-            view::Class { name: places::OURS.to_owned(), checks: ours, place: None },
-        ];
+        taken.push("permit".to_owned());
+        let utf8: Vec<String> = (!self.places.utf8.is_empty()).then(|| regexp("utf8")).into_iter().collect();
+        // A known address with a detail that has routing characters: only the tables know that it is known.
+        let known = |and_then: &str| -> Vec<String> {
+            let maps = self.known_maps();
+            maps.into_iter().map(|map| access(format!("pipemap:{{{map}, static:{and_then}}}"))).collect()
+        };
+        let mut trusted = utf8.clone();
+        let mut ours = vec![regexp("odd_ours")];
+        let mut classes = Vec::new();
+        if !self.places.past.is_empty() {
+            trusted.push(regexp("odd"));
+            classes.push(class("past", [known("taken"), vec![regexp("past")]].concat()));
+        }
+        classes.push(class("past_ours", [known("trusted"), vec![regexp("past_ours")]].concat()));
+        trusted.push("taken".to_owned());
+        ours.push("trusted".to_owned());
+        classes.extend([class("taken", taken), class("trusted", trusted), class(places::OURS, ours)]);
         for peer in &self.peers {
             let mut checks = vec![access(self.kind.reference(&peer.class))];
             if peer.any {
@@ -241,6 +245,25 @@ impl<'a> Bundle<'a> {
             classes.push(view::Class { name: peer.class.clone(), checks, place: Some(self.who(peer)) });
         }
         classes
+    }
+
+    /// The tables whose every key is a whole known address, where a detail may hide one.
+    fn known_maps(&self) -> Vec<String> {
+        if self.mta.separator().is_none() {
+            return Vec::new();
+        }
+        let mut maps = vec![self.kind.reference("contacts"), self.kind.reference("accounts")];
+        maps.extend(self.pools("accounts", self.places.accounts.values()));
+        maps
+    }
+
+    /// The tables of ties among these, by pool.
+    fn pools<'d>(&self, name: &str, all: impl Iterator<Item = &'d Dest>) -> BTreeSet<String> {
+        let pool = |dest: &Dest| match dest {
+            Dest::Send(group) => self.pool(*group),
+            Dest::Refuse(_) => None,
+        };
+        all.filter_map(pool).map(|pool| self.kind.reference(&format!("{name}_{pool}"))).collect()
     }
 
     fn who(&self, peer: &Peer) -> String {
@@ -366,16 +389,13 @@ impl<'a> Bundle<'a> {
             ("commands", self.commands()),
             ("trust", self.trust()),
             ("peers", self.peer_rules()),
-            (
-                "past_ours",
-                self.past(
-                    "what is asked from outside for local parts that would route past us",
-                    &self.places.past_ours,
-                ),
-            ),
+            ("odd_ours", self.gate("what is asked from outside for local parts that would route past us", "past_ours")),
+            ("past_ours", self.past("the same, where it is not known", &self.places.past_ours)),
         ];
         if !self.places.past.is_empty() {
-            all.push(("past", self.past("local parts that an MTA further on would refuse", &self.places.past)));
+            let what = "local parts that an MTA further on would refuse";
+            all.push(("odd", self.gate(what, "past")));
+            all.push(("past", self.past(what, &self.places.past)));
         }
         if !self.places.utf8.is_empty() {
             let lines = within("/[^ -~].*@[^@]*$/", &self.places.utf8);
@@ -431,7 +451,15 @@ impl<'a> Bundle<'a> {
     fn commands(&self) -> view::Rules {
         let rcpt = "RCPT[ \t]+TO:[ \t]*<";
         let postmaster = quote::replacement(&self.places.postmaster);
-        let mut lines = vec![format!("/^({rcpt})postmaster>(.*)$/ ${{1}}{postmaster}>${{2}}")];
+        let mut lines: Vec<String> = self
+            .places
+            .folded_away
+            .iter()
+            .map(|(unicode, domain)| {
+                format!("/^({rcpt}.*[@.]){}[.]?>(.*)$/ ${{1}}{domain}>${{2}}", quote::pattern(unicode))
+            })
+            .collect();
+        lines.extend([format!("/^({rcpt})postmaster>(.*)$/ ${{1}}{postmaster}>${{2}}")]);
         if let Some(nobody) = &self.places.double_bounce {
             let hostname = quote::pattern(self.mta.hostname.value.as_str());
             let nobody = quote::replacement(nobody);
@@ -466,8 +494,12 @@ impl<'a> Bundle<'a> {
         view::Rules { blocks: blocks.collect(), ..self.rule("those who hand mail on to this MTA", "", Vec::new()) }
     }
 
+    fn gate(&self, what: &'static str, class: &str) -> view::Rules {
+        self.rule(what, "local parts with @, % or !", vec![format!("/[@%!].*@[^@]*$/ {class}")])
+    }
+
     fn past(&self, what: &'static str, lines: &[String]) -> view::Rules {
-        self.rule(what, "local parts with @, % or !", within("/[@%!].*@[^@]*$/", lines))
+        self.rule(what, "known addresses; then domains, the most specific first", lines.to_vec())
     }
 
     fn tables(&self) -> Vec<(String, Table)> {
@@ -504,7 +536,7 @@ impl<'a> Bundle<'a> {
         for (name, key, dest) in spaces.chain(accounts) {
             match dest {
                 Dest::Send(group) if self.pool(group).is_some() => {
-                    let tie = format!("tie_{}", self.pool(group).unwrap_or_default());
+                    let tie = format!("{name}_{}", self.pool(group).unwrap_or_default());
                     all.entry(tie).or_default().insert(key, "any");
                 }
                 _ => all.entry(name.to_owned()).or_default().insert(key, self.value(dest)),

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use icu_casemap::CaseMapper;
 use icu_normalizer::DecomposingNormalizer;
 
 use crate::emit::cdb::Cdb;
@@ -71,6 +72,11 @@ fn texthash(table: &Table) -> Vec<u8> {
     out.into_bytes()
 }
 
+/// Whether case folding makes another domain of it.
+fn folds_away(unicode: &str) -> bool {
+    CaseMapper::new().fold_string(unicode) != unicode
+}
+
 /// Every way in which Postfix may look up an address or a domain that has one normal form in the language.
 ///
 /// With SMTPUTF8 Postfix folds case as Unicode does, but it neither composes characters nor takes a U-label for its
@@ -86,10 +92,18 @@ impl Spellings {
         if self.utf8
             && domain.split('.').any(|label| label.starts_with("xn--"))
             && let Ok(parsed) = Domain::parse(domain)
+            && !folds_away(&parsed.unicode())
         {
             all.push(parsed.unicode());
         }
         all
+    }
+
+    /// The U-label form of a domain that Postfix would look up as another one: `straße.example` as `strasse.example`,
+    /// which is somebody else's. It gets no key; `commands` turns it into its A-label form (see `render`).
+    pub(super) fn folded_away(self, domain: &str) -> Option<String> {
+        let unicode = Domain::parse(domain).ok()?.unicode();
+        (self.utf8 && folds_away(&unicode)).then_some(unicode)
     }
 
     /// Of an address in normal form.
