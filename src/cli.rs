@@ -14,6 +14,7 @@ mod files;
 mod fmt;
 mod outcome;
 pub mod output;
+mod relay;
 mod secrets;
 mod stream;
 mod test;
@@ -52,6 +53,7 @@ enum Command {
     Fmt(fmt::Args),
     Secrets(secrets::Args),
     Explain(explain::Args),
+    Relay(relay::Args),
 }
 
 /// Runs the command that the process was started with.
@@ -72,6 +74,7 @@ pub fn main() -> ExitCode {
         Command::Fmt(args) => fmt::run(args),
         Command::Secrets(args) => secrets::run(args),
         Command::Explain(args) => explain::run(args),
+        Command::Relay(args) => relay::run(args),
     };
     outcome::exit_code(outcome)
 }

@@ -13,6 +13,7 @@ pub mod cdb;
 pub mod exim;
 pub mod feature;
 pub mod postfix;
+pub mod relay;
 
 /// All that a target may look at.
 #[derive(Debug, Clone, Copy)]
@@ -73,4 +74,4 @@ pub trait Target: Sync {
 }
 
 /// Every target.
-pub const TARGETS: &[&dyn Target] = &[&postfix::Postfix, &exim::Exim];
+pub const TARGETS: &[&dyn Target] = &[&postfix::Postfix, &exim::Exim, &relay::Relay];

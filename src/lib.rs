@@ -22,4 +22,6 @@ pub mod check;
 
 pub mod emit;
 
+pub mod relay;
+
 pub mod cli;

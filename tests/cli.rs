@@ -5,6 +5,7 @@ pub(crate) mod run;
 mod build;
 mod check;
 mod fmt;
+mod relay;
 mod secrets;
 mod test;
 mod trace;

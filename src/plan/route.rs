@@ -14,6 +14,7 @@ use crate::name::{Domain, Pattern};
 use crate::source::Span;
 
 pub mod decide;
+pub mod handover;
 pub mod outcome;
 pub mod walk;
 

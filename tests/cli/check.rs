@@ -52,7 +52,7 @@ fn wrong_usage_gives_2_and_help_gives_0() {
     for arguments in [&[][..], &["chekc"], &["check", "--format", "sarif"], &["trace"]] {
         assert_eq!(folder.run(arguments).code, 2, "{arguments:?}");
     }
-    for command in ["check", "build", "trace", "test", "fmt", "secrets"] {
+    for command in ["check", "build", "trace", "test", "fmt", "secrets", "explain"] {
         let ran = folder.run(&[command, "--help"]);
         assert_eq!(ran.code, 0);
         assert!(ran.stdout.contains("Examples:"), "{}", ran.stdout);

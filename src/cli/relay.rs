@@ -1,0 +1,77 @@
+//! `mailswitch relay`: what concerns the project's own relay.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use super::files::Disk;
+use super::outcome::{Failure, Outcome, Verdict};
+use super::stream;
+use crate::diagnostic::human::{clean, plural};
+use crate::relay::check::{Place, Problem, check};
+use crate::source::Files;
+
+/// mailswitch's own relay: look its configuration over
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    Check(Check),
+}
+
+/// Load a relay.yaml and its tables, and report everything that is wrong
+///
+/// References between its sections, values out of range, tables that are missing or damaged, files that the host does
+/// not have (a warning: they may come later). A text that is no relay.yaml at all is reported by its first mistake.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  mailswitch relay check out/edge/relay.yaml
+
+Exit status: 0 good (warnings included), 1 the configuration has errors, 2 it cannot be read.")]
+struct Check {
+    /// The configuration; its tables lie beside it
+    #[arg(value_name = "FILE", default_value = "relay.yaml")]
+    file: PathBuf,
+}
+
+pub(super) fn run(args: &Args) -> Outcome {
+    match &args.command {
+        Command::Check(args) => look_over(&args.file),
+    }
+}
+
+fn look_over(file: &Path) -> Outcome {
+    let bytes = Disk.read(file).map_err(|e| Failure::file("read", file, e))?;
+    let name = clean(&file.display().to_string());
+    let Ok(text) = String::from_utf8(bytes) else {
+        stream::complain(&format!("{name}: error: it is not UTF-8"));
+        return Ok(Verdict::Bad);
+    };
+    let folder = file.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let (config, problems) = check(&text, folder);
+    let mut out = stream::stdout();
+    for Problem { error, place, message } in &problems {
+        let severity = if *error { "error" } else { "warning" };
+        let place = match place {
+            Place::Position(line, column) => format!("{name}:{line}:{column}: {severity}"),
+            Place::Value(path) => format!("{name}: {severity}: {path}"),
+        };
+        writeln!(out, "{place}: {}", clean(message))?;
+    }
+    out.flush()?;
+    let errors = problems.iter().filter(|p| p.error).count();
+    let counts = match config {
+        Some(config) if problems.is_empty() => {
+            let routing = &config.routing;
+            let domains = plural(routing.domains.len(), "domain");
+            format!("good: {domains}, {}", plural(routing.connectors.len(), "connector"))
+        }
+        _ => format!("{}, {}", plural(errors, "error"), plural(problems.len() - errors, "warning")),
+    };
+    stream::complain(&format!("{name}: {counts}"));
+    Ok(Verdict::good_if(errors == 0))
+}

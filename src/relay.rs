@@ -1,0 +1,9 @@
+//! The project's own SMTP relay: what it is configured by, and the tables that it looks recipients up in.
+//!
+//! It knows its own configuration and nothing of the compiler.
+
+#![expect(clippy::disallowed_methods, reason = "a relay reads its own files")]
+
+pub mod check;
+pub mod config;
+pub mod table;
