@@ -14,7 +14,7 @@ use std::time::Instant;
 
 use mailswitch::plan::{EmitMode, Plan, TargetKind};
 
-use super::case::{Case, cases};
+use super::case::{Case, all, cases};
 use mail::Report;
 use stage::Stage;
 
@@ -34,6 +34,41 @@ fn exim_takes_every_route() {
 #[test]
 fn estates_of_both_take_every_route() {
     every_case(None);
+}
+
+/// The exchange that the article of the `contoso` example describes: a user of the remote system writes out under the
+/// shared address, and the reply comes back through the hub to the remote system.
+#[test]
+fn a_reply_finds_its_way_back_to_the_remote_system() {
+    for target in [TargetKind::Postfix, TargetKind::Exim] {
+        let contoso = all().into_iter().find(|case| case.name == "contoso").unwrap();
+        let built = tempfile::tempdir().unwrap();
+        let folder = built.path().join("out");
+        let output = contoso.mailswitch(&["build", "--target", target.as_str(), "-o", folder.to_str().unwrap()]);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let stage = Stage::new(&contoso, Some(target), &folder);
+        let hub = stage.machines[0].server;
+        let text = |from: &str, to: &str| format!("From: <{from}>\nTo: <{to}>\nSubject: hello\n\nHello.\n");
+
+        let (ann, friend) = ("ann@contoso.com", "someone@example.org");
+        let sent = stage.world.client("10.1.2.3").send(hub, ann, &[friend], &text(ann, friend));
+        assert!(sent.is_accepted(), "{sent:?}");
+        let seen = stage.world.wait_for(1);
+        let out = &seen.mails[0];
+        assert_eq!((out.sink(), out.sender.as_str()), ("mx of example.org", ann));
+        assert_eq!(out.header("From").as_deref(), Some("<ann@contoso.com>"));
+
+        let sent = stage.world.client("203.0.113.9").send(hub, friend, &[&out.sender], &text(friend, &out.sender));
+        assert!(sent.is_accepted(), "{sent:?}");
+        let seen = stage.world.wait_for(2);
+        let back = &seen.mails[1];
+        assert_eq!(
+            (back.sink(), &back.recipients[..]),
+            ("192.0.2.10 port 25", &["ann@unix.contoso.com".to_owned()][..])
+        );
+        assert_eq!(back.header("To").as_deref(), Some("<ann@contoso.com>"), "headers are nobody's business");
+        assert!(back.visit.tls.is_some(), "the connector wants TLS");
+    }
 }
 
 /// Runs the cases that can be built for a target, or as declared those that mix Postfix and Exim.

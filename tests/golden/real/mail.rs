@@ -4,11 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use mailswitch::name::Mailbox;
-use mailswitch::plan::MtaId;
+use mailswitch::plan::{Connector, MtaId, Protocol, TlsLevel};
 
-use super::stage::{SENDERS, Stage};
+use super::stage::{PASSWORD, SENDERS, Stage};
 use crate::golden::routes::{Expected, Recipient, Route, asked_at};
 use crate::lab::client::Conversation;
+use crate::lab::inbox::Visit;
 use crate::lab::{Reply, Seen};
 
 /// Mail that has not come by then does not come.
@@ -41,8 +42,22 @@ struct Sent<'s> {
     data: Option<Reply>,
 }
 
-/// Where a message came out: the sink and the recipient there.
-type Arrivals = BTreeMap<usize, Vec<(String, String)>>;
+/// Where a message came out.
+#[derive(Clone)]
+struct Arrival {
+    sink: String,
+    /// In normal form.
+    recipient: String,
+    visit: Visit,
+}
+
+impl std::fmt::Display for Arrival {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "{} for {}", self.sink, self.recipient)
+    }
+}
+
+type Arrivals = BTreeMap<usize, Vec<Arrival>>;
 
 pub(crate) fn exchange(stage: &Stage, report: &mut Report) {
     let mut sent = Vec::new();
@@ -58,10 +73,11 @@ pub(crate) fn exchange(stage: &Stage, report: &mut Report) {
         let came = arrivals(seen);
         due.iter().all(|(number, count)| came.get(number).is_some_and(|came| came.len() >= *count))
     };
-    let seen = match stage.world.look_until(PATIENCE, complete) {
-        Ok(seen) | Err(seen) => seen,
-    };
-    let arrivals = arrivals(&seen);
+    if stage.world.look_until(PATIENCE, complete).is_ok() {
+        // Only then nothing more can come.
+        stage.machines.iter().filter_map(|machine| machine.drained(PATIENCE)).for_each(|left| report.wrong(&left));
+    }
+    let arrivals = arrivals(&stage.world.seen());
     for sent in &sent {
         if let Some(problem) = judge(stage, sent, arrivals.get(&sent.number)) {
             let at = &stage.plan.mta(sent.mta).name;
@@ -151,7 +167,8 @@ fn arrivals(seen: &Seen) -> Arrivals {
             let normal = Mailbox::parse(recipient).map_or_else(|_| recipient.clone(), |m| m.as_str().to_owned());
             let bounce = recipient.strip_prefix('s').and_then(|rest| rest.split('@').next()?.parse().ok());
             if let Some(number) = route.or(bounce.filter(|_| mail.sender.is_empty())) {
-                arrivals.entry(number).or_default().push((mail.sink().to_owned(), normal));
+                let arrival = Arrival { sink: mail.sink().to_owned(), recipient: normal, visit: mail.visit.clone() };
+                arrivals.entry(number).or_default().push(arrival);
             }
         }
     }
@@ -159,7 +176,7 @@ fn arrivals(seen: &Seen) -> Arrivals {
 }
 
 /// What is wrong, if something is.
-fn judge(stage: &Stage, sent: &Sent<'_>, came: Option<&Vec<(String, String)>>) -> Option<String> {
+fn judge(stage: &Stage, sent: &Sent<'_>, came: Option<&Vec<Arrival>>) -> Option<String> {
     let route = sent.route;
     let expected = || route.outcomes.iter().map(ToString::to_string).collect::<Vec<_>>().join(" or ");
     let refusals: Vec<&Expected> = route.outcomes.iter().filter(|outcome| is_refusal(outcome)).collect();
@@ -172,31 +189,65 @@ fn judge(stage: &Stage, sent: &Sent<'_>, came: Option<&Vec<(String, String)>>) -
         }
         (Some(reply), false) => return Some(format!("expected {}, but RCPT says {}", expected(), shown(reply))),
         (None, true) => {
-            let where_to = came.map_or("nothing has arrived".to_owned(), |came| format!("it arrived: {came:?}"));
-            return Some(format!("expected {}, but RCPT took it, and {where_to}", expected()));
+            return Some(format!("expected {}, but RCPT took it, and it came out at {}", expected(), places(came)));
         }
         (None, false) => {}
     }
     if let Some(data) = sent.data.as_ref().filter(|data| !data.is_positive()) {
         return Some(format!("expected {}, but DATA says {}", expected(), shown(data)));
     }
+    let listed = places(came);
     let came = came.cloned().unwrap_or_default();
     let wanted = awaited(route);
     let matched = |outcome: &&Expected| came.iter().any(|arrival| fits(stage, sent, outcome, arrival));
     let all_fit = came.iter().all(|arrival| route.outcomes.iter().any(|o| fits(stage, sent, o, arrival)));
     let right = came.len() == wanted && all_fit && route.outcomes.iter().filter(matched).count() >= wanted;
-    (!right).then(|| format!("expected {}, but it came out at {came:?}", expected()))
+    if !right {
+        return Some(format!("expected {}, but it came out at {listed}", expected()));
+    }
+    let connectors = route.outcomes.iter().filter_map(|outcome| outcome.connector.as_ref());
+    connectors.flat_map(|connector| came.iter().map(move |arrival| (connector, arrival))).find_map(|(name, arrival)| {
+        let connector = stage.connector(name);
+        let taken = stage.arrives_at(name, &arrival.recipient).contains(&arrival.sink);
+        taken.then(|| policy(connector, &arrival.visit)).flatten()
+    })
+}
+
+fn places(came: Option<&Vec<Arrival>>) -> String {
+    let listed: Vec<String> = came.into_iter().flatten().map(ToString::to_string).collect();
+    if listed.is_empty() { "no sink".to_owned() } else { listed.join(" and ") }
+}
+
+/// What the connector asks for that the sink has not seen.
+fn policy(connector: &Connector, visit: &Visit) -> Option<String> {
+    let in_clear = connector.tls.level == TlsLevel::Off && connector.protocol() != Protocol::Smtps;
+    if visit.tls.is_some() == in_clear {
+        return Some(format!("TLS should be {:?}, but the sink saw {:?}", connector.tls.level, visit.tls));
+    }
+    let login = visit.login.as_ref().map(|login| (login.user.as_str(), login.password.as_str()));
+    let wanted = connector.auth.as_ref().map(|auth| (auth.value.user.as_str(), PASSWORD));
+    if login != wanted {
+        return Some(format!("the login should be {wanted:?}, but is {login:?}"));
+    }
+    let source = connector.source_address.map(|ip| ip.value);
+    if source.is_some() && visit.client != source {
+        return Some(format!("it should come from {source:?}, but comes from {:?}", visit.client));
+    }
+    let is_lmtp = visit.commands.first().is_some_and(|command| command.starts_with("LHLO"));
+    (is_lmtp != (connector.protocol() == Protocol::Lmtp)).then(|| format!("it came by {:?}", visit.commands))
 }
 
 fn is_refusal(outcome: &Expected) -> bool {
     matches!(outcome.fate, "rejected" | "unroutable")
 }
 
-fn fits(stage: &Stage, sent: &Sent<'_>, outcome: &Expected, (sink, recipient): &(String, String)) -> bool {
+fn fits(stage: &Stage, sent: &Sent<'_>, outcome: &Expected, arrival: &Arrival) -> bool {
     let Some(wanted) = &outcome.recipient else { return false };
     match (outcome.fate, &outcome.connector) {
-        ("delivered", Some(connector)) => recipient == wanted && stage.arrives_at(connector, wanted).contains(sink),
-        ("bounced", _) => *recipient == format!("s{}@{SENDERS}", sent.number),
+        ("delivered", Some(connector)) => {
+            arrival.recipient == *wanted && stage.arrives_at(connector, wanted).contains(&arrival.sink)
+        }
+        ("bounced", _) => arrival.recipient == format!("s{}@{SENDERS}", sent.number),
         _ => false,
     }
 }

@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use ipnet::IpNet;
 use mailswitch::name::{Host, HostName, Mailbox};
@@ -17,6 +18,8 @@ use crate::lab::{Auth, Exim, Identity, Node, Postfix, Sink, World, authority_pem
 
 /// Where bounces go.
 pub(crate) const SENDERS: &str = "senders.example";
+/// In every password file.
+pub(crate) const PASSWORD: &str = "s3cret of the connector";
 /// Not in anybody's trust.
 const STRANGER: &str = "203.0.113.250";
 
@@ -36,13 +39,32 @@ pub(crate) struct Machine {
     pub(crate) node: Node,
     pub(crate) server: SocketAddr,
     /// It ends when this is dropped.
-    _running: Running,
+    running: Running,
 }
 
-#[expect(dead_code, reason = "held for its end")]
 enum Running {
     Postfix(Postfix),
     Exim(Exim),
+}
+
+impl Machine {
+    /// Waits until the queue is empty; what is left in it otherwise.
+    pub(crate) fn drained(&self, patience: Duration) -> Option<String> {
+        let end = Instant::now() + patience;
+        loop {
+            let queue = match &self.running {
+                Running::Postfix(postfix) => postfix.queue(),
+                Running::Exim(exim) => exim.queue(),
+            };
+            if queue.trim().is_empty() {
+                return None;
+            }
+            if Instant::now() > end {
+                return Some(format!("{} has this left in its queue: {queue}", self.node.name()));
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
 }
 
 /// A sink to be.
@@ -102,13 +124,22 @@ impl Stage {
 
     /// The labels of the sinks where a connector's mail arrives.
     pub(crate) fn arrives_at(&self, connector: &str, recipient: &str) -> BTreeSet<String> {
-        let connector = self.instead.get(connector).map_or(connector, String::as_str);
-        let id = self.plan.connector_ids().find(|&id| self.plan.connector(id).name == connector);
-        let id = id.unwrap_or_else(|| panic!("no connector is called {connector}"));
+        let id = self.connector_id(connector);
         if matches!(self.plan.connector(id).hop, NextHop::Dns(_)) {
             return BTreeSet::from([format!("mx of {}", domain_of(recipient))]);
         }
         self.sinks.get(&id).cloned().unwrap_or_default()
+    }
+
+    /// A connector by its name, or the one that `world.txt` has instead of it.
+    pub(crate) fn connector(&self, name: &str) -> &Connector {
+        self.plan.connector(self.connector_id(name))
+    }
+
+    fn connector_id(&self, name: &str) -> ConnectorId {
+        let name = self.instead.get(name).map_or(name, String::as_str);
+        let id = self.plan.connector_ids().find(|&id| self.plan.connector(id).name == name);
+        id.unwrap_or_else(|| panic!("no connector is called {name}"))
     }
 
     fn open_sinks(&mut self, down: &BTreeSet<String>) {
@@ -202,7 +233,7 @@ impl Stage {
             TargetKind::Exim => Running::Exim(self.exim(&node, &folder, &ports)),
             TargetKind::Relay => panic!("the relay does not run here"),
         };
-        self.machines.push(Machine { node, server, _running: running });
+        self.machines.push(Machine { node, server, running });
     }
 
     /// The files that the source says are on the MTA's host.
@@ -219,7 +250,7 @@ impl Stage {
                 node.write(&ca.value, authority_pem().as_bytes(), 0o644);
             }
             if let Some(auth) = &connector.auth {
-                node.write(&auth.value.file, b"secret", 0o640);
+                node.write(&auth.value.file, PASSWORD.as_bytes(), 0o640);
                 node.give(&auth.value.file, "Debian-exim");
             }
         }
@@ -232,7 +263,7 @@ impl Stage {
             let program = std::fs::read(env!("CARGO_BIN_EXE_mailswitch")).unwrap();
             node.write("/usr/local/bin/mailswitch", &program, 0o755);
             let output = node.command("/usr/local/bin/mailswitch", &["secrets", "/etc/postfix"], "");
-            self.clean("mailswitch secrets", output.success, &output.stderr);
+            self.clean("mailswitch secrets", output.success, if output.success { "" } else { &output.stderr });
         }
         let check = postfix.check();
         self.clean("postfix check", check.success, &check.text());

@@ -14,7 +14,7 @@ system store {
 }
 
 domain own.example
-domain straße.example
+domain münchen.example
 
 connector to-store {
     to         store
@@ -28,5 +28,5 @@ connector internet {
 
 contact "Zoë" {
     primary   zoë@other.example
-    secondary zoë@own.example, zoe@straße.example
+    secondary zoë@own.example, zoe@münchen.example
 }
