@@ -7,6 +7,7 @@ mod article;
 mod bundle;
 mod cli;
 mod directory;
+mod emit_exim;
 mod emit_postfix;
 mod format;
 mod fuzz;
