@@ -12,6 +12,7 @@ pub mod bundle;
 pub mod cdb;
 pub mod exim;
 pub mod feature;
+pub mod lmdb;
 pub mod postfix;
 pub mod relay;
 

@@ -2,6 +2,7 @@
 
 mod connectors;
 mod contoso;
+mod hostile;
 mod rules;
 
 use crate::cli::run::Folder;

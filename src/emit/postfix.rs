@@ -55,7 +55,7 @@ fn no(message: impl Into<String>, help: impl Into<String>) -> Option<Unsupported
 fn refuses_maps(context: Context<'_>, maps: Maps) -> Option<Unsupported> {
     let addresses = &context.plan.addresses;
     match maps {
-        Maps::Cdb => None,
+        Maps::Cdb | Maps::Lmdb => None,
         Maps::Texthash => {
             let comment = addresses.ids().find(|&id| addresses.text(id).starts_with('#'))?;
             no(
@@ -66,11 +66,9 @@ fn refuses_maps(context: Context<'_>, maps: Maps) -> Option<Unsupported> {
                 "use `maps cdb`, which holds any address",
             )
         }
-        Maps::Lmdb => no(
-            "an lmdb table is made by postmap on the MTA's host, and nothing here needs a step on the host",
-            "use `maps cdb`, or `maps texthash` where Postfix has no cdb",
-        ),
-        Maps::Lsearch => no("lsearch tables are Exim's; Postfix has none", "use `maps cdb` or `maps texthash`"),
+        Maps::Lsearch => {
+            no("lsearch tables are Exim's; Postfix has none", "use `maps cdb`, `maps lmdb` or `maps texthash`")
+        }
     }
 }
 

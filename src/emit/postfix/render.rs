@@ -60,6 +60,7 @@ impl<'a> Bundle<'a> {
             .ok_or_else(|| EmitError(format!("no such release of Postfix for `{}`", mta.name)))?;
         let kind = match mta.maps.map(|m| m.value) {
             Some(Maps::Texthash) => Kind::Texthash,
+            Some(Maps::Lmdb) => Kind::Lmdb,
             _ => Kind::Cdb,
         };
         let mut meaning = Meaning::new(context, id);

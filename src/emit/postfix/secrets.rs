@@ -18,7 +18,7 @@ pub const WANTED: &str = "secrets.json";
 #[serde(deny_unknown_fields)]
 pub struct Wanted {
     pub table: String,
-    /// `cdb` or `texthash`.
+    /// `cdb`, `lmdb` or `texthash`.
     pub kind: String,
     pub nexthop: String,
     pub user: String,
@@ -26,15 +26,11 @@ pub struct Wanted {
 }
 
 pub(super) fn wanted(passwords: &[Password], kind: Kind) -> Result<File, EmitError> {
-    let kind = match kind {
-        Kind::Cdb => "cdb",
-        Kind::Texthash => "texthash",
-    };
     let all: Vec<Wanted> = passwords
         .iter()
         .map(|p| Wanted {
             table: p.table.clone(),
-            kind: kind.to_owned(),
+            kind: kind.as_str().to_owned(),
             nexthop: p.nexthop.clone(),
             user: p.user.clone(),
             file: p.file.clone(),
@@ -49,7 +45,7 @@ pub(super) fn wanted(passwords: &[Password], kind: Kind) -> Result<File, EmitErr
 pub fn parse(text: &str) -> Result<Vec<Wanted>, String> {
     let all: Vec<Wanted> = serde_json::from_str(text).map_err(|e| e.to_string())?;
     let plain = |name: &str| name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_') && !name.is_empty();
-    match all.iter().find(|w| !plain(&w.table) || !matches!(w.kind.as_str(), "cdb" | "texthash")) {
+    match all.iter().find(|w| !plain(&w.table) || Kind::named(&w.kind).is_none()) {
         Some(wrong) => Err(format!("`{}` is not the name of a password table", wrong.table)),
         None => Ok(all),
     }
@@ -63,7 +59,7 @@ pub fn tables<E: From<String>>(
 ) -> Result<Vec<File>, E> {
     let mut tables: BTreeMap<&str, (Kind, Table)> = BTreeMap::new();
     for want in wanted {
-        let kind = if want.kind == "cdb" { Kind::Cdb } else { Kind::Texthash };
+        let kind = Kind::named(&want.kind).unwrap_or(Kind::Texthash);
         let content = password(want)?;
         let line = content.lines().next().unwrap_or_default();
         if line.is_empty() || line.contains('\0') {

@@ -6,6 +6,7 @@ use icu_casemap::CaseMapper;
 use icu_normalizer::DecomposingNormalizer;
 
 use crate::emit::cdb::Cdb;
+use crate::emit::lmdb::database;
 use crate::emit::{EmitError, File};
 use crate::name::Domain;
 
@@ -13,6 +14,7 @@ use crate::name::Domain;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     Cdb,
+    Lmdb,
     Texthash,
 }
 
@@ -35,16 +37,25 @@ impl Table {
 impl Kind {
     /// How a parameter names a table of the folder.
     pub(super) fn reference(self, name: &str) -> String {
-        let kind = match self {
+        format!("{}:$config_directory/{name}", self.as_str())
+    }
+
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
             Kind::Cdb => "cdb",
+            Kind::Lmdb => "lmdb",
             Kind::Texthash => "texthash",
-        };
-        format!("{kind}:$config_directory/{name}")
+        }
+    }
+
+    pub(super) fn named(name: &str) -> Option<Kind> {
+        [Kind::Cdb, Kind::Lmdb, Kind::Texthash].into_iter().find(|kind| kind.as_str() == name)
     }
 
     pub(super) fn file(self, name: &str, table: &Table) -> Result<File, EmitError> {
         Ok(match self {
             Kind::Cdb => File { path: format!("{name}.cdb"), content: cdb(name, table)? },
+            Kind::Lmdb => File { path: format!("{name}.lmdb"), content: lmdb(name, table)? },
             Kind::Texthash => File { path: name.to_owned(), content: texthash(table) },
         })
     }
@@ -57,6 +68,11 @@ fn cdb(name: &str, table: &Table) -> Result<Vec<u8>, EmitError> {
         cdb.add(key.as_bytes(), value.as_bytes()).map_err(too_large)?;
     }
     Ok(cdb.finish())
+}
+
+fn lmdb(name: &str, table: &Table) -> Result<Vec<u8>, EmitError> {
+    let rows = table.rows.iter().map(|(key, value)| (key.as_bytes(), value.as_bytes()));
+    database(rows).map_err(|_| EmitError(format!("the table `{name}` has a key that is too long for LMDB")))
 }
 
 /// A key holds blanks in quotes only, which its own quotes are (postmap(1), INPUT FILE FORMAT). A key that begins with

@@ -1,4 +1,4 @@
-# covers: field:mta.maps, code:target::unsupported
+# covers: field:mta.maps
 
 mta hub {
     target     postfix
