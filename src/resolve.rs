@@ -84,7 +84,7 @@ impl<'a> Resolver<'a> {
                     let name = self.sources.text(block.name);
                     match self.connectors.get(name) {
                         Some(&(_, first)) => {
-                            self.duplicate(format!("connector `{name}` is declared twice"), block.name, first)
+                            self.duplicate_name(format!("connector `{name}` is declared twice"), block.name, first)
                         }
                         None => drop(self.connectors.insert(name, (ConnectorId(connectors), block.name))),
                     }
@@ -105,7 +105,7 @@ impl<'a> Resolver<'a> {
         }
         match self.nodes.get(name) {
             Some(&(_, first)) => {
-                self.duplicate(
+                self.duplicate_name(
                     format!("`{name}` is declared twice (MTAs and systems share one set of names)"),
                     span,
                     first,
@@ -138,7 +138,7 @@ impl<'a> Resolver<'a> {
                     Diagnostic::new(code::NAME_UNKNOWN, format!("`{}` is a system, not an MTA", printable(name)))
                         .label(span, "an MTA is meant here")
                         .label(declared, "declared here")
-                        .help("name one of the MTAs");
+                        .help(self.which_mtas());
                 self.report(diagnostic);
                 return None;
             }
@@ -148,6 +148,16 @@ impl<'a> Resolver<'a> {
         let help = suggestion(name, mtas).unwrap_or_else(|| "declare it with `mta`".to_owned());
         self.unknown(format!("no MTA is called `{}`", printable(name)), span, help);
         None
+    }
+
+    fn which_mtas(&self) -> String {
+        let mut names: Vec<&str> =
+            self.nodes.iter().filter(|(_, (n, _))| matches!(n, Node::Mta(_))).map(|(name, _)| *name).collect();
+        names.sort_unstable();
+        match names[..] {
+            [] => "declare it with `mta`".to_owned(),
+            _ => format!("the MTAs are `{}`", names.join("`, `")),
+        }
     }
 
     fn connector(&mut self, span: Text) -> Option<ConnectorId> {
@@ -165,12 +175,17 @@ impl<'a> Resolver<'a> {
         self.report(Diagnostic::new(code::NAME_UNKNOWN, message).label(span, "named here").help(help));
     }
 
+    fn duplicate_name(&mut self, message: String, span: Span, first: Span) {
+        self.twice(message, span, first, "give one of them another name, or take it out");
+    }
+
     fn duplicate(&mut self, message: String, span: Span, first: Span) {
-        let diagnostic = Diagnostic::new(code::NAME_DUPLICATE, message)
-            .label(span, "again here")
-            .label(first, "first here")
-            .help("take one of them out, or give it another name");
-        self.report(diagnostic);
+        self.twice(message, span, first, "keep one of them");
+    }
+
+    fn twice(&mut self, message: String, span: Span, first: Span, help: &str) {
+        let diagnostic = Diagnostic::new(code::NAME_DUPLICATE, message);
+        self.report(diagnostic.label(span, "again here").label(first, "first here").help(help));
     }
 
     /// An error that loses something the source says.
@@ -182,8 +197,8 @@ impl<'a> Resolver<'a> {
     /// A thing that is missing; where the text was not understood it may have been there.
     fn missing(&mut self, message: impl Into<String>, span: Span, help: &str) {
         if !self.program.broken {
-            self.diagnostics
-                .push(Diagnostic::new(code::SYNTAX_MISSING, message).label(span, "declared here").help(help));
+            let label = if span.start < span.end { "declared here" } else { "" };
+            self.diagnostics.push(Diagnostic::new(code::SYNTAX_MISSING, message).label(span, label).help(help));
         }
         self.plan.incomplete = true;
     }

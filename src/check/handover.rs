@@ -42,7 +42,9 @@ pub(super) fn untrusted(proof: &Proof<'_>, diagnostics: &mut Diagnostics) {
     let mut reported = HashSet::new();
     for handover in &proof.handovers {
         let sends_from = handover.via.and_then(|c| plan.connector(c).source_address);
-        let known = sends_from.is_some() || !proof.router.addresses_of(handover.from).is_empty();
+        let known = handover.from == Node::Mta(handover.to)
+            || sends_from.is_some()
+            || !proof.router.addresses_of(handover.from).is_empty();
         if known || !reported.insert((handover.from, handover.to)) {
             continue;
         }
@@ -81,8 +83,9 @@ pub(super) fn unverified(proof: &Proof<'_>, diagnostics: &mut Diagnostics) {
             .any(|(exit, _)| !matches!(plan.connector(exit.connector).to.value, Node::Mta(_) | Node::Unknown));
         let decl = plan.domain(id);
         let span = decl.unresolved_span.unwrap_or(decl.pattern.span);
-        // Where it is certain that some are bounced, that was reported as the error it is.
-        let told = diagnostics.iter().any(|d| d.code == code::ORPHAN_UNRESOLVED && d.primary() == Some(span));
+        // Where some are certainly bounced or go round in a circle, that was reported as the error it is.
+        let unresolved = [code::ORPHAN_UNRESOLVED, code::LOOP_UNRESOLVED, code::LOOP_MX, code::LOOP_ROUTE];
+        let told = diagnostics.iter().any(|d| unresolved.contains(&d.code) && d.labels.iter().any(|l| l.span == span));
         if !away || told || decl.poisoned || !reported.insert(id) {
             continue;
         }

@@ -6,9 +6,10 @@ use hashbrown::HashSet;
 use super::with_path;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, code};
 use crate::plan::graph::{Circle, contact_circles};
-use crate::plan::proof::Proof;
+use crate::plan::proof::{Proof, Verdict};
 use crate::plan::route::decide::{Holder, Step, VisitEnd};
 use crate::plan::route::outcome::Fate;
+use crate::plan::route::walk::Hop;
 use crate::plan::{ContactId, Node, Plan};
 use crate::source::Span;
 
@@ -22,7 +23,11 @@ pub(super) fn contacts(proof: &Proof<'_>, diagnostics: &mut Diagnostics) {
         diagnostics.push(contact_circle(proof.plan, &circle));
     }
     // Circles that need a sub-address or the postmaster show only where an MTA runs into them.
-    for verdict in proof.verdicts.iter().filter(|v| v.ends.iter().any(|e| e.fate == Fate::Looped)) {
+    let mut looped: Vec<&Verdict> =
+        proof.verdicts.iter().filter(|v| v.ends.iter().any(|e| e.fate == Fate::Looped)).collect();
+    // The shortest address shows best what goes on.
+    looped.sort_by_key(|v| proof.classes[v.class].mailbox().map_or(0, |m| m.as_str().len()));
+    for verdict in looped {
         let visit = proof.router.visit(verdict.mta, verdict.asker, &proof.classes[verdict.class].question);
         let Some((last, _, _)) = visit.rewrites.last().filter(|_| visit.end == VisitEnd::Loop) else { continue };
         let start = visit.rewrites.iter().position(|(holder, ..)| holder == last).unwrap_or(0);
@@ -32,8 +37,9 @@ pub(super) fn contacts(proof: &Proof<'_>, diagnostics: &mut Diagnostics) {
         }
         known.extend(circle.iter().map(|(holder, ..)| *holder));
         let mta = &proof.plan.mta(verdict.mta).name;
-        let mut diagnostic =
-            Diagnostic::new(code::LOOP_CONTACTS, format!("at MTA `{mta}` recipients are rewritten in a circle"));
+        let asked = proof.classes[verdict.class].mailbox().map_or("postmaster".to_owned(), |m| proof.show(m));
+        let message = format!("at MTA `{mta}` `{asked}` is rewritten in a circle");
+        let mut diagnostic = Diagnostic::new(code::LOOP_CONTACTS, message);
         for (_, span, to) in circle {
             diagnostic = diagnostic.label(*span, format!("this becomes `{}`", proof.show(to)));
         }
@@ -67,7 +73,8 @@ pub(super) fn routes(proof: &Proof<'_>, diagnostics: &mut Diagnostics) {
     circles.sort_by_key(|c| (c.hops.len(), c.hops.iter().map(|h| h.span).min()));
     for circle in circles {
         // What was not understood may be the very connector that keeps it from leaving.
-        if proof.plan.incomplete && circle.internet {
+        let unsure = proof.plan.incomplete && circle.internet;
+        if unsure || circle.hops.iter().any(|hop| leads_to_itself(proof.plan, hop)) {
             continue;
         }
         let steps: HashSet<Span> =
@@ -80,6 +87,11 @@ pub(super) fn routes(proof: &Proof<'_>, diagnostics: &mut Diagnostics) {
     }
 }
 
+/// A connector from an MTA to itself: reported as `loop::self`.
+fn leads_to_itself(plan: &Plan, hop: &Hop) -> bool {
+    hop.connector.is_some_and(|connector| plan.connector(connector).to.value == hop.node)
+}
+
 fn report(proof: &Proof<'_>, circle: &Circle) -> Diagnostic {
     let names: Vec<&str> = circle
         .hops
@@ -89,9 +101,9 @@ fn report(proof: &Proof<'_>, circle: &Circle) -> Diagnostic {
         .collect();
     let round: Vec<&str> = names.iter().chain(names.first()).copied().collect();
     let recipient = circle.hops.first().map(|h| proof.show(&h.recipient)).unwrap_or_default();
-    let (code, help) = code_of(circle);
+    let code = code_of(circle);
     let message = format!("`{recipient}` goes round in a circle: {}", round.join(" -> "));
-    let help = missing_connector(proof, circle).unwrap_or_else(|| help.to_owned());
+    let help = missing_connector(proof, circle).unwrap_or_else(|| help_for(proof, code, circle));
     let first = circle.hops.first().map(|hop| hop.node);
     with_path(Diagnostic::new(code, message), proof, &circle.hops, first).help(help)
 }
@@ -105,19 +117,38 @@ fn missing_connector(proof: &Proof<'_>, circle: &Circle) -> Option<String> {
         let Holder::Account(account) = known.holder else { return None };
         let system = plan.account(account).system;
         let (at, name) = (&plan.mta(mta).name, &plan.system(system).name);
-        let missing = proof.router.to_system(mta, system).is_none();
-        missing.then(|| format!("add a connector from `{at}` with `to {name}`, where the account is: it has none"))
+        let add = format!("add a connector from `{at}` with `to {name}`, where the account is");
+        let or = match plan.mtas.len() {
+            1 => String::new(),
+            _ => format!(", or with `address-space {}` to an MTA that has one", hop.recipient.domain()),
+        };
+        proof.router.to_system(mta, system).is_none().then(|| add + &or)
     })
 }
 
-fn code_of(circle: &Circle) -> (Code, &'static str) {
+fn code_of(circle: &Circle) -> Code {
     if circle.internet {
-        let help = "send what stays inside by a connector of its own, or let `mx` say where the domain's MX records really point";
-        (code::LOOP_MX, help)
+        code::LOOP_MX
     } else if circle.hops.iter().any(|h| h.step == Step::Unresolved) {
-        let help = "let the last system in the chain refuse what it does not know (`authoritative`), or say `unresolved reject` here";
-        (code::LOOP_UNRESOLVED, help)
+        code::LOOP_UNRESOLVED
     } else {
-        (code::LOOP_ROUTE, "take one of these steps out, or let it lead to where the recipient really is")
+        code::LOOP_ROUTE
     }
+}
+
+fn help_for(proof: &Proof<'_>, code: Code, circle: &Circle) -> String {
+    if code == code::LOOP_MX {
+        let help = "send what stays inside by a connector of its own, or let `mx` say where the domain's MX records really point";
+        return help.to_owned();
+    }
+    let otherwise = if code == code::LOOP_UNRESOLVED {
+        "say `unresolved reject` at the domain"
+    } else {
+        "take one of these steps out, or let it lead to where the recipient really is"
+    };
+    let Some(forwards) = circle.hops.iter().find(|hop| hop.step == Step::Forwards) else { return otherwise.to_owned() };
+    let (system, domain) = (proof.plan.node_name(forwards.node), forwards.recipient.domain());
+    let shown = proof.show(&forwards.recipient);
+    let pattern = shown.rsplit_once('@').map_or(domain, |(_, domain)| domain);
+    format!("if `{system}` delivers or refuses it, say so there: `authoritative {pattern}`; else {otherwise}")
 }

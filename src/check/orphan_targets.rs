@@ -13,6 +13,8 @@ use crate::source::Span;
 
 /// One report, and whatever else came to the same.
 struct Found {
+    /// Its message is in two parts, with what came to the same between them.
+    what: String,
     diagnostic: Diagnostic,
     more: HashSet<Span>,
 }
@@ -25,19 +27,21 @@ pub(super) fn check(proof: &Proof<'_>, diagnostics: &mut Diagnostics) {
         let Some(bad) = verdict.ends.iter().find(|e| is_bad(e)) else { continue };
         for (question, _) in questions(proof, class) {
             let Some(target) = target(proof, verdict.mta, &question) else { continue };
-            let (key, diagnostic) = report(proof, verdict.mta, &target, bad);
+            let what = what(proof, verdict.mta, &target);
+            let (key, diagnostic) = report(proof, &target, bad);
             match found.get_mut(&key) {
                 Some(found) => drop(found.more.insert(target.span)),
                 None => {
-                    found.insert(key.clone(), Found { diagnostic, more: HashSet::from_iter([target.span]) });
+                    found.insert(key.clone(), Found { what, diagnostic, more: HashSet::from_iter([target.span]) });
                     order.push(key);
                 }
             }
         }
     }
     for key in order {
-        let Some(Found { mut diagnostic, more }) = found.remove(&key) else { continue };
-        diagnostic.message.push_str(&and_more(more.len().saturating_sub(1)));
+        let Some(Found { what, mut diagnostic, more }) = found.remove(&key) else { continue };
+        let more = and_more(more.len().saturating_sub(1));
+        diagnostic.message = format!("{what}{more} {}", diagnostic.message);
         diagnostics.push(diagnostic);
     }
 }
@@ -97,31 +101,38 @@ fn target(proof: &Proof<'_>, mta: MtaId, question: &Question) -> Option<Target> 
     Some(Target { holder: *holder, span: primary.span, primary: primary.id, asked })
 }
 
+/// What the report is about: the beginning of its message.
+fn what(proof: &Proof<'_>, mta: MtaId, target: &Target) -> String {
+    let address = proof.plan.addresses.text(target.primary);
+    match target.holder {
+        Holder::Postmaster => format!("postmaster `{address}` of MTA `{}`", proof.plan.mta(mta).name),
+        _ => format!("target `{address}`"),
+    }
+}
+
 /// The diagnostic, and what makes it one mistake with others.
-fn report(proof: &Proof<'_>, mta: MtaId, target: &Target, bad: &Ending) -> (String, Diagnostic) {
+fn report(proof: &Proof<'_>, target: &Target, bad: &Ending) -> (String, Diagnostic) {
     let plan = proof.plan;
     let address = plan.addresses.text(target.primary);
     let domain = plan.addresses.domain(target.primary);
-    let what = match target.holder {
-        Holder::Postmaster => format!("postmaster `{address}` of MTA `{}`", plan.mta(mta).name),
-        _ => format!("target `{address}`"),
-    };
+    let is_postmaster = target.holder == Holder::Postmaster;
+    let name = if is_postmaster { "the postmaster" } else { "the target" };
     let label = |d: Diagnostic| match target.asked.filter(|&asked| asked != target.span) {
-        Some(asked) => d.label(target.span, "the target").label(asked, "mail for this address is meant to go there"),
-        None => d.label(target.span, "the target"),
+        Some(asked) => d.label(target.span, name).label(asked, "mail for this address is meant to go there"),
+        None => d.label(target.span, name),
     };
     let ours = plan.mta_ids().any(|id| proof.router.own(id, domain).is_some());
     if bad.why == Some(Why::NobodyHasIt) && ours && matches!(bad.node, Node::Mta(_)) {
-        let message = format!("{what} lies in a domain of ours where nobody has it");
-        let help = format!(
-            "make `{address}` an account of its system, or give the contact a target in that system's own domain"
-        );
+        let message = "lies in a domain of ours where nobody has it";
+        let or =
+            if is_postmaster { "name somebody else" } else { "give the contact a target in that system's own domain" };
+        let help = format!("make `{address}` an account of its system, or {or}");
         return (format!("authority {address}"), label(Diagnostic::new(code::AUTHORITY_TARGET, message)).help(help));
     }
     if let (Fate::Bounced, Node::System(system)) = (bad.fate, bad.node) {
         if let Some((account, held)) = account_of(proof, system, target.holder) {
             let name = &plan.system(system).name;
-            let message = format!("the account `{held}` of `{name}` lacks the target address `{address}`");
+            let message = format!("is bounced by `{name}`: its account `{held}` lacks that address");
             let diagnostic = label(Diagnostic::new(code::REPLY_TARGET, message))
                 .label(account, "this account has the contact's secondary");
             return (
@@ -129,11 +140,11 @@ fn report(proof: &Proof<'_>, mta: MtaId, target: &Target, bad: &Ending) -> (Stri
                 diagnostic.help(format!("add it to the account: `account {held}, {address}`")),
             );
         }
-        let message = format!("{what} {}: it has no such account", fate_in_words(proof, bad));
+        let message = format!("{}: it has no such account", fate_in_words(proof, bad));
         let help = format!("correct the target, or add the account to `{}`", plan.system(system).name);
         return (format!("bounce {address}"), label(Diagnostic::new(code::ORPHAN_TARGET, message)).help(help));
     }
-    let message = format!("{what} {}", fate_in_words(proof, bad));
+    let message = fate_in_words(proof, bad);
     let help = match bad.fate {
         Fate::Unroutable => format!("add a connector with `address-space {domain}` (or `*`) at that MTA"),
         _ => "correct the target".to_owned(),

@@ -9,7 +9,7 @@ use crate::plan::proof::Proof;
 use crate::plan::route::Own;
 use crate::plan::route::decide::Why;
 use crate::plan::route::outcome::Fate;
-use crate::plan::{Node, Unresolved};
+use crate::plan::{DomainKind, Node, Unresolved};
 
 pub(super) fn check(proof: &Proof<'_>, diagnostics: &mut Diagnostics) {
     let plan = proof.plan;
@@ -31,13 +31,26 @@ pub(super) fn check(proof: &Proof<'_>, diagnostics: &mut Diagnostics) {
         let domain = mailbox.domain();
         let domain =
             if decl.pattern.value.to_string() == domain { domain.to_owned() } else { decl.pattern.value.to_string() };
-        let mta = &plan.mta(verdict.mta).name;
-        let message =
-            format!("at MTA `{mta}` a recipient of `{domain}` that nobody resolves {}", fate_in_words(proof, bad));
+        let relayed = decl.kind == DomainKind::Relay;
+        let unresolved = if relayed { "" } else { " that nobody resolves" };
+        // Where it ends at the very MTA that was asked, the fate says which.
+        let at = if bad.node == Node::Mta(verdict.mta) {
+            String::new()
+        } else {
+            format!("at MTA `{}` ", plan.mta(verdict.mta).name)
+        };
+        let message = format!("{at}a recipient of `{domain}`{unresolved} {}", fate_in_words(proof, bad));
         let span = decl.unresolved_span.unwrap_or(decl.pattern.span);
         let help = match (bad.fate, bad.node) {
             (Fate::Unroutable, _) => format!("add a connector with `address-space {domain}`"),
-            (_, Node::System(_)) => "say `verify`, so that it is refused at RCPT time and not bounced later".to_owned(),
+            (_, Node::System(_)) if relayed => {
+                format!(
+                    "say `relay domain {domain} {{ verify }}`, so that it is refused at RCPT time and not bounced later"
+                )
+            }
+            (_, Node::System(_)) => {
+                "say `verify` behind the connector, so that it is refused at RCPT time and not bounced later".to_owned()
+            }
             _ => "refuse it at the first MTA, or let the last one accept it".to_owned(),
         };
         diagnostics.push(Diagnostic::new(code::ORPHAN_UNRESOLVED, message).label(span, "accepted here").help(help));

@@ -6,7 +6,7 @@ use crate::diagnostic::{Diagnostic, Diagnostics, code};
 use crate::name::Pattern;
 use crate::plan::classes::Fresh;
 use crate::plan::proof::Proof;
-use crate::plan::{DomainKind, Node, Unresolved};
+use crate::plan::{AccountId, DomainKind, Node, Plan, Unresolved};
 
 pub(super) fn systems(proof: &Proof<'_>, diagnostics: &mut Diagnostics) {
     let plan = proof.plan;
@@ -74,13 +74,26 @@ pub(super) fn connectors(proof: &Proof<'_>, diagnostics: &mut Diagnostics) {
     let plan = proof.plan;
     for id in plan.connector_ids().filter(|id| !proof.used.contains(id)) {
         let connector = plan.connector(id);
-        if connector.poisoned || connector.to.value == Node::Unknown {
+        if connector.poisoned || connector.to.value == Node::Unknown || contacts_took_all(plan, connector.to.value) {
             continue;
         }
+        let (message, help) = if connector.from.is_empty() {
+            ("starts at no MTA", "say with `from` at which MTA it starts; or take it out")
+        } else {
+            let help = "give it an `address-space`, a system with accounts, or an `unresolved via`; or take it out";
+            ("is taken by no address", help)
+        };
         diagnostics.push(
-            Diagnostic::new(code::UNUSED_CONNECTOR, format!("no address takes connector `{}`", connector.name))
+            Diagnostic::new(code::UNUSED_CONNECTOR, format!("connector `{}` {message}", connector.name))
                 .label(connector.span, "declared here")
-                .help("give it an `address-space`, a system with accounts, or an `unresolved via`; or take it out"),
+                .help(help),
         );
     }
+}
+
+/// Contacts lead away the mail of each account that the system lists, which is reported as a conflict.
+fn contacts_took_all(plan: &Plan, to: Node) -> bool {
+    let mut accounts = plan.account_ids().filter(|&a| Node::System(plan.account(a).system) == to).peekable();
+    let is_led_away = |a: AccountId| plan.addresses_of(a).iter().all(|u| plan.addresses.contact(u.id).is_some());
+    accounts.peek().is_some() && accounts.all(is_led_away)
 }
