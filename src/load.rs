@@ -14,6 +14,9 @@ use crate::source::{FileId, Files, Sources, Span};
 use crate::syntax;
 use crate::syntax::ast::{Ast, Item, ItemKind, MtaField, SystemField, Text};
 
+/// So many files may include each other in a row: a file system that makes up names as it is asked ends here.
+const DEEPEST: usize = 100;
+
 /// Every statement of the estate, includes in their places, and the files that statements name.
 #[derive(Debug, Default)]
 pub struct Program {
@@ -165,6 +168,12 @@ impl Loader<'_> {
         }
         if self.met.contains(&canonical) {
             return;
+        }
+        if parent.chain().count() > DEEPEST {
+            let message = format!("includes are nested more than {DEEPEST} deep");
+            let help = "include the file from one of those further up";
+            return self
+                .fail(Diagnostic::new(code::INCLUDE_INVALID, message).label(at, "this one is too deep").help(help));
         }
         match self.files.read(path) {
             Ok(bytes) => self.parse(path, canonical, bytes, Some(at), Some(parent)),
