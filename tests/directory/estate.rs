@@ -107,7 +107,7 @@ fn a_file_that_is_missing_outside_or_of_another_kind_is_told_where_it_is_named()
         (
             "contacts from \"a.csv\"\n",
             "/estate/b.csv",
-            "routing.dsl:1:15 directory::missing: cannot read `/estate/a.csv`: entity not found",
+            "routing.dsl:1:15 directory::missing: cannot read `/estate/a.csv`: there is no such file",
         ),
         (
             "contacts from \"../a.csv\"\n",
