@@ -4,6 +4,7 @@ mod connectors;
 mod contoso;
 mod hostile;
 mod rules;
+mod site;
 
 use crate::cli::run::Folder;
 use crate::lab::{Node, Postfix, Reply};

@@ -97,6 +97,9 @@ impl<'a> Bundle<'a> {
         for (name, table) in self.tables() {
             files.push(self.kind.file(&name, &table)?);
         }
+        for (name, table) in [("domains", &self.places.domains), ("contacts", &self.places.contacts)] {
+            files.push(self.kind.file(name, table)?);
+        }
         let passwords: Vec<_> = self.services.iter().flat_map(|(_, d)| d.passwords.iter().cloned()).collect();
         if !passwords.is_empty() {
             files.push(secrets::wanted(&passwords, self.kind)?);
@@ -505,8 +508,6 @@ impl<'a> Bundle<'a> {
 
     fn tables(&self) -> Vec<(String, Table)> {
         let mut all: BTreeMap<String, Table> = BTreeMap::new();
-        all.insert("domains".to_owned(), self.places.domains.clone());
-        all.insert("contacts".to_owned(), self.places.contacts.clone());
         for (name, table) in [("refused", &self.places.refused), ("verify", &self.places.verify)] {
             if !table.is_empty() {
                 all.insert(name.to_owned(), table.clone());
