@@ -3,8 +3,9 @@
 //! A case is built for a target and its MTAs run in a lab world that is made after the plan: a sink for each smart host, an MX
 //! record for each foreign domain. Each question of `routes.txt` becomes a message. It must arrive once, at a sink of the
 //! connector that the route names, for the recipient that it names; or be refused at RCPT with the status that it names; or
-//! come back to its sender.
+//! come back to its sender. The same goes for one address of every class of addresses (`classes`), by what the plan says.
 
+mod classes;
 mod mail;
 mod stage;
 

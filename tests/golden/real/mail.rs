@@ -16,6 +16,8 @@ use crate::lab::{Reply, Seen};
 const PATIENCE: Duration = Duration::from_secs(20);
 /// Postfix slows a client down after ten errors in a session.
 const ERRORS: usize = 8;
+/// No route, found out after the message was taken.
+const LATER: &str = "5.4.4";
 
 pub(crate) struct Report {
     case: String,
@@ -238,16 +240,15 @@ fn policy(connector: &Connector, visit: &Visit) -> Option<String> {
 }
 
 fn is_refusal(outcome: &Expected) -> bool {
-    matches!(outcome.fate, "rejected" | "unroutable")
+    outcome.fate == "rejected" || (outcome.fate == "unroutable" && outcome.status.as_deref() != Some(LATER))
 }
 
 fn fits(stage: &Stage, sent: &Sent<'_>, outcome: &Expected, arrival: &Arrival) -> bool {
-    let Some(wanted) = &outcome.recipient else { return false };
-    match (outcome.fate, &outcome.connector) {
-        ("delivered", Some(connector)) => {
+    match (outcome.fate, &outcome.recipient, &outcome.connector) {
+        ("delivered", Some(wanted), Some(connector)) => {
             arrival.recipient == *wanted && stage.arrives_at(connector, wanted).contains(&arrival.sink)
         }
-        ("bounced", _) => arrival.recipient == format!("s{}@{SENDERS}", sent.number),
+        ("bounced" | "unroutable", ..) => arrival.recipient == format!("s{}@{SENDERS}", sent.number),
         _ => false,
     }
 }

@@ -7,11 +7,12 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use ipnet::IpNet;
-use mailswitch::name::{Host, HostName, Mailbox};
+use mailswitch::name::{Host, HostName, Mailbox, Pattern};
 use mailswitch::plan::route::Router;
 use mailswitch::plan::route::outcome::Fate;
-use mailswitch::plan::{Connector, ConnectorId, MtaId, NextHop, Plan, Protocol, TargetKind, TlsLevel};
+use mailswitch::plan::{Connector, ConnectorId, MtaId, NextHop, Node as Place, Plan, Protocol, TargetKind, TlsLevel};
 
+use super::classes::class_routes;
 use crate::golden::case::Case;
 use crate::golden::routes::{Route, asked_at, outcomes};
 use crate::lab::{Auth, Exim, Identity, Node, Postfix, Sink, World, authority_pem};
@@ -79,7 +80,8 @@ struct Door {
 
 impl Stage {
     pub(crate) fn new(case: &Case, target: Option<TargetKind>, folder: &Path) -> Stage {
-        let (plan, routes) = (case.plan(), case.routes());
+        let (plan, mut routes) = (case.plan(), case.routes());
+        routes.extend(class_routes(&plan, &routes));
         let world = World::new();
         let mut stage = Stage {
             plan,
@@ -156,9 +158,10 @@ impl Stage {
                 }
             }
         }
-        for domain in self.foreign_domains() {
+        let ours = self.point_at_ours();
+        for domain in self.foreign_domains().difference(&ours) {
             let exchanger = format!("in.{domain}");
-            self.world.mx(&domain, 10, &exchanger);
+            self.world.mx(domain, 10, &exchanger);
             let address = SocketAddr::new(names.address(&exchanger), 25);
             let door = Door { names: BTreeSet::from([exchanger]), ..Door::default() };
             doors.insert(address, (format!("mx of {domain}"), door));
@@ -168,6 +171,25 @@ impl Stage {
         for (address, (label, door)) in doors {
             self.world.sink(&address.to_string(), sink(&label, &door, utf8));
         }
+    }
+
+    /// MX records for the domains that our own MTAs take from the Internet. An MTA's hostname needs none.
+    fn point_at_ours(&self) -> BTreeSet<String> {
+        let router = Router::new(&self.plan);
+        let mut ours: BTreeSet<String> =
+            self.plan.mtas.iter().map(|mta| mta.hostname.value.as_str().to_owned()).collect();
+        for domain in self.plan.domains.iter().filter_map(|decl| match &decl.pattern.value {
+            Pattern::Exact(domain) => Some(domain.as_str()),
+            _ => None,
+        }) {
+            for (node, _) in router.mx(domain).unwrap_or_default() {
+                if let Place::Mta(id) = *node {
+                    ours.insert(domain.to_owned());
+                    self.world.mx(domain, 10, self.plan.mta(id).hostname.value.as_str());
+                }
+            }
+        }
+        ours
     }
 
     /// The domains that mail goes to by MX lookup.
