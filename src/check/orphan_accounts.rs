@@ -2,40 +2,51 @@
 
 use hashbrown::HashMap;
 
-use super::{and_more, fate_in_words, is_moot};
+use super::{and_more, fate_in_words, is_moot, with_path};
 use crate::diagnostic::{Diagnostic, Diagnostics, code};
 use crate::plan::classes::Kind;
 use crate::plan::proof::{Ending, Proof, Verdict};
-use crate::plan::route::outcome::Fate;
+use crate::plan::route::outcome::{Fate, Ways};
+use crate::plan::route::walk::Hop;
 use crate::plan::{AddressId, MtaId, Node, SystemId};
 
-/// The first account, how many more, and what became of it.
-type Found = (AddressId, usize, Ending);
+/// The first account, how many more, what became of it, and the verdict that says so.
+type Found<'v> = (AddressId, usize, Ending, &'v Verdict);
 
 pub(super) fn check(proof: &Proof<'_>, diagnostics: &mut Diagnostics) {
     // Accounts of one system that end in one way are one mistake.
-    let mut found: HashMap<(SystemId, MtaId, Fate, Node), Found> = HashMap::new();
+    let mut found: HashMap<(SystemId, MtaId, Fate, Node), Found<'_>> = HashMap::new();
     let mut order = Vec::new();
     for verdict in proof.verdicts.iter().filter(|v| !is_moot(proof, &proof.classes[v.class], diagnostics)) {
         let Some((members, system)) = accounts(proof, verdict) else { continue };
         let Some(bad) = verdict.ends.iter().find(|e| is_bad(e, system)) else { continue };
         let key = (system, verdict.mta, bad.fate, bad.node);
         match found.get_mut(&key) {
-            Some((first, count, _)) if *first != members[0] => *count += members.len(),
+            Some((first, count, ..)) if *first != members[0] => *count += members.len(),
             Some(_) => {}
             None => {
-                found.insert(key, (members[0], members.len() - 1, *bad));
+                found.insert(key, (members[0], members.len() - 1, *bad, verdict));
                 order.push(key);
             }
         }
     }
     let mut reported = hashbrown::HashSet::new();
     for key in order {
-        let Some((first, more, bad)) = found.get(&key) else { continue };
+        let Some((first, more, bad, verdict)) = found.get(&key) else { continue };
         if reported.insert((key.0, key.2, key.3, *first)) {
-            diagnostics.push(report(proof, key.0, key.1, *first, *more, bad));
+            let diagnostic = report(proof, key.0, key.1, *first, *more, bad);
+            diagnostics.push(with_path(diagnostic, proof, &way(proof, verdict, bad), None));
         }
     }
+}
+
+/// The steps to that end.
+fn way(proof: &Proof<'_>, verdict: &Verdict, bad: &Ending) -> Vec<Hop> {
+    let question = &proof.classes[verdict.class].question;
+    let ways = Ways { dearer: true, avoiding: None };
+    let outcomes = proof.router.outcomes(verdict.mta, verdict.asker, question, ways);
+    let found = outcomes.into_iter().find(|o| (o.fate, o.node, o.status) == (bad.fate, bad.node, bad.status));
+    found.map(|o| o.path).unwrap_or_default()
 }
 
 /// The accounts of a class, at an MTA that accepts their domain (or, where none does, at every MTA).
