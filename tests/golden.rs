@@ -29,7 +29,7 @@
 //!
 //! `SNAPSHOTS=overwrite` writes `diagnostics.txt` and the emitted folders anew. `GOLDEN=part-of-a-name` runs some cases only.
 
-mod case;
+pub(crate) mod case;
 mod checks;
 mod coverage;
 mod real;

@@ -16,4 +16,5 @@ mod lab;
 mod oracle;
 mod pages;
 mod properties;
+mod relay_config;
 mod syntax;

@@ -61,14 +61,14 @@ fn mended(mut estate: Estate) -> Estate {
 }
 
 /// The codes of every error that the checks find in a plan.
-fn checked(plan: &Plan) -> BTreeSet<&'static str> {
+pub(crate) fn checked(plan: &Plan) -> BTreeSet<&'static str> {
     let mut found = Diagnostics::default();
     check(&Proof::new(&Router::new(plan)), &mut found);
     found.iter().filter(|one| one.code.severity == Severity::Error).map(|one| one.code.name).collect()
 }
 
 /// The plan of an estate, and every error in its text.
-fn plan_of(estate: &Estate) -> (Plan, Vec<String>) {
+pub(crate) fn plan_of(estate: &Estate) -> (Plan, Vec<String>) {
     plan_of_text(to_dsl(estate))
 }
 
@@ -191,7 +191,7 @@ fn a_dearer_way_back_does_not_keep_an_mta_from_refusing() {
 }
 
 /// A part of the usual number of estates, because each is asked hundreds of questions.
-fn one_in(part: u32) -> ProptestConfig {
+pub(crate) fn one_in(part: u32) -> ProptestConfig {
     let usual = ProptestConfig::default();
     ProptestConfig { cases: usual.cases.div_ceil(part), failure_persistence: None, ..usual }
 }

@@ -132,8 +132,8 @@ pub struct Tables {
     /// To the name of the system that has the account.
     pub accounts: String,
     /// To what the MTAs behind this one would answer: a status or `-` (it is taken), for the address itself and, with
-    /// sub-addresses, for it with a detail that makes the local part plain, one with `@ % !`, UTF-8, and both; parted by
-    /// blanks. An address that is not here is taken if it is an account, else [`Routing::refused`] tells.
+    /// sub-addresses, for it with a detail that is plain, has `@ % !`, is UTF-8, and both; parted by blanks. An address
+    /// that is not here is taken if it is an account, else [`Routing::refused`] tells.
     pub recipients: String,
 }
 

@@ -10,7 +10,7 @@ use mailswitch::diagnostic::Diagnostics;
 use mailswitch::load;
 use mailswitch::plan::Plan;
 use mailswitch::resolve;
-use mailswitch::source::Files;
+use mailswitch::source::{Files, Sources};
 
 use super::routes::{Route, parse};
 
@@ -66,9 +66,13 @@ impl Case {
     }
 
     pub(crate) fn plan(&self) -> Plan {
+        self.plan_and_sources().0
+    }
+
+    pub(crate) fn plan_and_sources(&self) -> (Plan, Sources) {
         let loaded = load::load(&Disk, &self.folder.join("routing.dsl"), false).unwrap();
         let mut diagnostics = Diagnostics::default();
-        resolve::resolve(&loaded.sources, &loaded.program, &mut diagnostics)
+        (resolve::resolve(&loaded.sources, &loaded.program, &mut diagnostics), loaded.sources)
     }
 
     /// Runs the program in the case's folder.
