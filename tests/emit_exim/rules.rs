@@ -213,6 +213,38 @@ fn utf8_local_parts_are_found_however_they_are_spelled() {
 }
 
 #[test]
+fn utf8_local_parts_are_never_respelled_for_a_host_without_smtputf8() {
+    let world = World::new();
+    world.mx("example.net", 10, "mx.example.net");
+    world.host("mx.example.net", "192.0.2.80");
+    world.sink("192.0.2.1:25", Sink::smtp("old"));
+    world.sink("192.0.2.2:25", Sink::smtp("new").smtputf8());
+    world.sink("192.0.2.80:25", Sink::smtp("sender").smtputf8());
+    let hub = world.node("hub", &["198.51.100.1"]);
+    let dsl = "mta hub { target exim; hostname hub.contoso.com; postmaster bob@contoso.com; smtputf8 yes }\n\
+               system old { account bob@contoso.com, josé@contoso.com }\n\
+               system new { account ann@contoso.com, år@contoso.com }\n\
+               shared domain contoso.com\nconnector to-old { to old; smart-host [192.0.2.1] }\n\
+               connector to-new { to new; smart-host [192.0.2.2] }\nconnector internet { address-space *; dns }\n\
+               contact old { primary josé@contoso.com; secondary jose@contoso.com }\n\
+               contact new { primary år@contoso.com; secondary year@contoso.com }\n";
+    let exim = start(&hub, &build(&[("routing.dsl", dsl.as_bytes())]), "hub");
+    for (count, (recipient, sink)) in [("jose@contoso.com", "sender"), ("year@contoso.com", "new")].iter().enumerate() {
+        assert!(world.client(STRANGER).send(hub.smtp(), "a@example.net", &[recipient], MESSAGE).is_accepted());
+        let seen = world.wait_for(count + 1);
+        assert_eq!(seen.mails[count].sink(), *sink, "{}", exim.log());
+    }
+    let seen = world.seen();
+    assert_eq!(seen.mails[1].recipients, ["år@contoso.com"]);
+    let commands: Vec<&String> = seen.visits.iter().flat_map(|visit| &visit.commands).collect();
+    assert!(!commands.iter().any(|c| c.starts_with("RCPT TO:<xn--")), "{commands:?}");
+    assert!(
+        commands.iter().any(|c| c.starts_with("MAIL FROM:<a@example.net>") && c.contains("SMTPUTF8")),
+        "{commands:?}"
+    );
+}
+
+#[test]
 fn only_crlf_dot_crlf_ends_a_message() {
     let world = world();
     let hub = world.node("hub", &["198.51.100.1"]);

@@ -56,10 +56,7 @@ pub(super) fn settings(plan: &Plan, members: &[ConnectorId]) -> Vec<Setting> {
     push("port", Some(usual_port(protocol).to_string()));
     push("interface", by_host(plan, members, |p| p.source.map_or_else(String::new, list_of_one)));
     push("max_parallel", concurrency(plan, members));
-    push(
-        "message_size_limit",
-        Some("${extract{max}{$address_data}{$value}{0}}".to_owned()).filter(|_| any_limit(plan, members)),
-    );
+    push("message_size_limit", Some("${extract{max}{$address_data}}".to_owned()).filter(|_| any_limit(plan, members)));
     push("hosts_avoid_tls", by_host(plan, members, |p| star(p.tls == TlsLevel::Off)));
     push("hosts_require_tls", by_host(plan, members, |p| star(p.tls >= TlsLevel::Required)));
     push("tls_verify_hosts", by_host(plan, members, |p| star(p.tls == TlsLevel::Verified)));
@@ -92,7 +89,8 @@ fn any_limit(plan: &Plan, members: &[ConnectorId]) -> bool {
     members.iter().any(|&id| plan.connector(id).max_size.is_some())
 }
 
-/// One run of the transport is one connection. Where several connectors share it, the least of their numbers holds.
+/// One run of the transport is one connection; a message that finds no place waits for the next queue run (24,
+/// "max_parallel"). Where several connectors share a transport, the least of their numbers holds.
 fn concurrency(plan: &Plan, members: &[ConnectorId]) -> Option<String> {
     members.iter().filter_map(|&id| plan.connector(id).concurrency).map(|n| n.value).min().map(|n| n.to_string())
 }

@@ -21,7 +21,13 @@ pub(super) struct RouterView {
     pub dns: bool,
     pub fallback: Option<String>,
     pub hosts: String,
-    pub max_size: Option<u64>,
+}
+
+/// The largest message that a group takes.
+#[derive(Debug, Serialize)]
+pub(super) struct Limit {
+    pub group: String,
+    pub octets: u64,
 }
 
 #[derive(Debug, Serialize)]
@@ -80,6 +86,7 @@ pub(super) struct Routes {
     pub routers: Vec<RouterView>,
     pub transports: Vec<TransportView>,
     pub authenticators: Vec<AuthenticatorView>,
+    pub limits: Vec<Limit>,
 }
 
 pub(super) fn routes(context: Context<'_>, groups: &Groups) -> Routes {
@@ -108,7 +115,14 @@ pub(super) fn routes(context: Context<'_>, groups: &Groups) -> Routes {
         settings: settings(plan, ids),
         randomize: randomized.iter().any(|r| r == name),
     });
-    Routes { routers, transports: transports.collect(), authenticators: authenticators(context, groups) }
+    let limits =
+        groups.iter().filter_map(|group| Some(Limit { group: group.name.clone(), octets: limit(plan, group)? }));
+    Routes {
+        routers,
+        transports: transports.collect(),
+        authenticators: authenticators(context, groups),
+        limits: limits.collect(),
+    }
 }
 
 fn router(context: Context<'_>, group: &Group, transport: &str) -> RouterView {
@@ -120,7 +134,6 @@ fn router(context: Context<'_>, group: &Group, transport: &str) -> RouterView {
         dns: false,
         fallback: None,
         hosts: String::new(),
-        max_size: limit(plan, group),
     };
     if let [first, dearer @ ..] = &group.tiers[..]
         && let [only] = first[..]

@@ -46,6 +46,7 @@ pub(super) fn tables(
         utf8: false,
         verifies: false,
         peers: BTreeSet::new(),
+        usual: hashbrown::HashMap::new(),
     };
     let mut domains = Writer::new(expressions.maps);
     for (key, pattern) in &patterns {
@@ -114,6 +115,8 @@ struct Maker<'r, 'p> {
     utf8: bool,
     verifies: bool,
     peers: BTreeSet<String>,
+    /// By domain: what a recipient that nobody has is told early.
+    usual: hashbrown::HashMap<String, Option<Status>>,
 }
 
 impl Maker<'_, '_> {
@@ -174,7 +177,13 @@ impl Maker<'_, '_> {
         if !self.only_to_mtas(&tiers) {
             return None;
         }
-        let usual = self.refused_early(&tiers, &stranger(mailbox.domain()));
+        let usual = match self.usual.get(mailbox.domain()) {
+            Some(&usual) => usual,
+            None => {
+                let usual = self.refused_early(&tiers, &stranger(mailbox.domain()));
+                *self.usual.entry(mailbox.domain().to_owned()).or_insert(usual)
+            }
+        };
         let status = self.refused_early(&tiers, mailbox);
         (status != usual).then(|| match status {
             Some(status) => no(status),

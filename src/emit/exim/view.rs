@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::expr::{Expressions, fold_pairs};
 use super::peers::Peers;
 use super::quote;
-use super::routes::{AuthenticatorView, RouterView, TransportView, origin, routes};
+use super::routes::{AuthenticatorView, Limit, RouterView, TransportView, origin, routes};
 use super::tables::tables;
 use crate::emit::{Context, EmitError, File};
 use crate::plan::{Endpoint, Maps, Mta, MtaId, Plan};
@@ -63,7 +63,7 @@ pub(super) struct View {
     acl_space: String,
     cut: Option<String>,
     verifies: bool,
-    limits: bool,
+    limits: Vec<Limit>,
     router_row: String,
     router_base_row: String,
     router_space: String,
@@ -114,7 +114,7 @@ pub(super) fn view(context: Context<'_>, id: MtaId) -> Result<(View, Vec<File>),
         acl_space: expressions.domain_row("$acl_m_domain"),
         cut: expressions.cut(),
         verifies: tables.verifies,
-        limits: routes.routers.iter().any(|r| r.max_size.is_some()),
+        limits: routes.limits,
         router_row: expressions.address_row("$r_local", "$r_domain"),
         router_base_row: expressions.address_row("$1", "$r_domain"),
         router_space: expressions.domain_row("$r_domain"),
