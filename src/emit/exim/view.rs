@@ -185,6 +185,9 @@ fn texts() -> Vec<StatusText> {
 }
 
 /// One rule for all: soon, then at growing intervals, and no longer than the queue's lifetime (32.7).
+///
+/// Exim counts from the first failure of the host, not from the arrival of the message (32.10): where every host has been
+/// down for longer than that, new mail is tried once (`delay_after_cutoff`, in the transports) and then bounces.
 fn retry(lifetime: u64) -> String {
     let steps = [(7_200, "F,2h,5m"), (57_600, "G,16h,1h,1.5")];
     let mut rule: Vec<String> =
