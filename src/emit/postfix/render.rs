@@ -19,6 +19,9 @@ use crate::plan::route::Status;
 use crate::plan::{EmitMode, Maps, Mta, MtaId};
 use crate::source::Span;
 
+mod access;
+mod rules;
+
 const MAIN: &str = include_str!("../../../templates/postfix/main.cf.hbs");
 const MASTER: &str = include_str!("../../../templates/postfix/master.cf.hbs");
 const RULES: &str = include_str!("../../../templates/postfix/rules.hbs");
@@ -213,54 +216,6 @@ impl<'a> Bundle<'a> {
         }
     }
 
-    fn classes(&self) -> Vec<view::Class> {
-        let access = |table: String| format!("check_recipient_access {table}");
-        let regexp = |name: &str| access(format!("regexp:$config_directory/{name}"));
-        let class = |name: &str, checks: Vec<String>| view::Class { name: name.to_owned(), checks, place: None };
-        let mut taken = Vec::new();
-        for (name, table) in [("refused", &self.places.refused), ("verify", &self.places.verify)] {
-            if !table.is_empty() {
-                taken.push(access(self.kind.reference(name)));
-            }
-        }
-        taken.push("permit".to_owned());
-        let utf8: Vec<String> = (!self.places.utf8.is_empty()).then(|| regexp("utf8")).into_iter().collect();
-        // A known address with a detail that has routing characters: only the tables know that it is known.
-        let known = |and_then: &str| -> Vec<String> {
-            let maps = self.known_maps();
-            maps.into_iter().map(|map| access(format!("pipemap:{{{map}, static:{and_then}}}"))).collect()
-        };
-        let mut trusted = utf8.clone();
-        let mut ours = vec![regexp("odd_ours")];
-        let mut classes = Vec::new();
-        if !self.places.past.is_empty() {
-            trusted.push(regexp("odd"));
-            classes.push(class("past", [known("taken"), vec![regexp("past")]].concat()));
-        }
-        classes.push(class("past_ours", [known("trusted"), vec![regexp("past_ours")]].concat()));
-        trusted.push("taken".to_owned());
-        ours.push("trusted".to_owned());
-        classes.extend([class("taken", taken), class("trusted", trusted), class(places::OURS, ours)]);
-        for peer in &self.peers {
-            let mut checks = vec![access(self.kind.reference(&peer.class))];
-            if peer.any {
-                checks.push("trusted".to_owned());
-            }
-            classes.push(view::Class { name: peer.class.clone(), checks, place: Some(self.who(peer)) });
-        }
-        classes
-    }
-
-    /// The tables whose every key is a whole known address, where a detail may hide one.
-    fn known_maps(&self) -> Vec<String> {
-        if self.mta.separator().is_none() {
-            return Vec::new();
-        }
-        let mut maps = vec![self.kind.reference("contacts"), self.kind.reference("accounts")];
-        maps.extend(self.pools("accounts", self.places.accounts.values()));
-        maps
-    }
-
     /// The tables of ties among these, by pool.
     fn pools<'d>(&self, name: &str, all: impl Iterator<Item = &'d Dest>) -> BTreeSet<String> {
         let pool = |dest: &Dest| match dest {
@@ -268,23 +223,6 @@ impl<'a> Bundle<'a> {
             Dest::Refuse(_) => None,
         };
         all.filter_map(pool).map(|pool| self.kind.reference(&format!("{name}_{pool}"))).collect()
-    }
-
-    fn who(&self, peer: &Peer) -> String {
-        let plan = self.context.plan;
-        let names: Vec<String> = peer
-            .nodes
-            .iter()
-            .map(|&node| {
-                let place = match node {
-                    crate::plan::Node::Mta(id) => self.place(plan.mta(id).span),
-                    crate::plan::Node::System(id) => self.place(plan.system(id).span),
-                    crate::plan::Node::Internet | crate::plan::Node::Unknown => String::new(),
-                };
-                format!("{} ({place})", quote::comment(plan.node_name(node)))
-            })
-            .collect();
-        format!("what {} may relay", names.join(" and "))
     }
 
     fn inbound(&self) -> Result<Vec<view::Parameter>, EmitError> {
@@ -387,125 +325,6 @@ impl<'a> Bundle<'a> {
         }
     }
 
-    fn rules(&self) -> Vec<(&'static str, view::Rules)> {
-        let mut all = vec![
-            ("forms", self.forms()),
-            ("commands", self.commands()),
-            ("trust", self.trust()),
-            ("peers", self.peer_rules()),
-            ("odd_ours", self.gate("what is asked from outside for local parts that would route past us", "past_ours")),
-            ("past_ours", self.past("the same, where it is not known", &self.places.past_ours)),
-        ];
-        if !self.places.past.is_empty() {
-            let what = "local parts that an MTA further on would refuse";
-            all.push(("odd", self.gate(what, "past")));
-            all.push(("past", self.past(what, &self.places.past)));
-        }
-        if !self.places.utf8.is_empty() {
-            let lines = within("/[^ -~].*@[^@]*$/", &self.places.utf8);
-            all.push((
-                "utf8",
-                self.rule("local parts that an MTA further on would refuse", "local parts beyond ASCII", lines),
-            ));
-        }
-        if !self.places.leading_contacts.is_empty() {
-            let lines = self.places.leading_contacts.clone();
-            all.push((
-                "leading_contacts",
-                self.rule("sub-addresses", "addresses that begin with the separator", lines),
-            ));
-        }
-        if !self.places.leading_accounts.is_empty() {
-            let lines =
-                self.places.leading_accounts.iter().map(|(pattern, dest)| format!("{pattern} {}", self.value(*dest)));
-            let about = "addresses that begin with the separator";
-            all.push(("leading_accounts", self.rule("sub-addresses", about, lines.collect())));
-        }
-        if self.services.iter().any(|(_, details)| details.size.is_some()) {
-            let lines = size::patterns(self.mta.hostname.value.as_str());
-            all.push(("replies", self.rule("lines of an EHLO reply (max-size)", "which line is which", lines)));
-        }
-        all
-    }
-
-    fn rule(&self, what: &'static str, about: &str, lines: Vec<String>) -> view::Rules {
-        view::Rules {
-            mta: quote::comment(&self.mta.name),
-            place: self.place(self.mta.span),
-            what,
-            blocks: vec![view::Block { about: about.to_owned(), lines }],
-        }
-    }
-
-    fn forms(&self) -> view::Rules {
-        let mut lines = Vec::new();
-        if !self.mta.takes_utf8() {
-            lines.push(format!("/[^ -~]/ {}", places::refusal(Status::NO_UTF8)));
-        }
-        lines.push(r"/@\[[^@]*$/ 550 5.7.1 No domain literals and no unqualified addresses".to_owned());
-        self.rule(
-            "forms of addresses that nobody may ask for",
-            "unqualified ones become a domain literal, see `commands`",
-            lines,
-        )
-    }
-
-    /// smtpd(8) completes an unqualified address before any access table sees it, and takes the bare postmaster
-    /// before all restrictions (measured), so both are changed in the command itself.
-    fn commands(&self) -> view::Rules {
-        let rcpt = "RCPT[ \t]+TO:[ \t]*<";
-        let postmaster = quote::replacement(&self.places.postmaster);
-        let mut lines: Vec<String> = self
-            .places
-            .folded_away
-            .iter()
-            .map(|(unicode, domain)| {
-                format!("/^({rcpt}.*[@.]){}[.]?>(.*)$/ ${{1}}{domain}>${{2}}", quote::pattern(unicode))
-            })
-            .collect();
-        lines.extend([format!("/^({rcpt})postmaster>(.*)$/ ${{1}}{postmaster}>${{2}}")]);
-        if let Some(nobody) = &self.places.double_bounce {
-            let hostname = quote::pattern(self.mta.hostname.value.as_str());
-            let nobody = quote::replacement(nobody);
-            lines.push(format!("/^({rcpt})\"?double-bounce\"?@{hostname}[.]?>(.*)$/ ${{1}}{nobody}>${{2}}"));
-        }
-        lines.push(format!(r#"/^{rcpt}("([^"\]|\\.)*"|[^"@<>])+>/ RCPT TO:<unqualified@[0.0.0.0]>"#));
-        self.rule(
-            "SMTP commands, before smtpd reads them",
-            "the bare postmaster; the sender of probes; recipients without a domain",
-            lines,
-        )
-    }
-
-    fn trust(&self) -> view::Rules {
-        let blocks = self.mta.trust.iter().map(|net| view::Block {
-            about: format!("trust ({})", self.place(net.span)),
-            lines: vec![format!("{} trusted", net.value.trunc())],
-        });
-        view::Rules { blocks: blocks.collect(), ..self.rule("clients that may relay anywhere", "", Vec::new()) }
-    }
-
-    fn peer_rules(&self) -> view::Rules {
-        let blocks = self.peers.iter().enumerate().map(|(index, peer)| view::Block {
-            about: self.who(peer),
-            lines: self
-                .peer_addresses
-                .iter()
-                .filter(|(_, class)| **class == index)
-                .map(|(ip, _)| format!("{ip} {}", peer.class))
-                .collect(),
-        });
-        view::Rules { blocks: blocks.collect(), ..self.rule("those who hand mail on to this MTA", "", Vec::new()) }
-    }
-
-    fn gate(&self, what: &'static str, class: &str) -> view::Rules {
-        self.rule(what, "local parts with @, % or !", vec![format!("/[@%!].*@[^@]*$/ {class}")])
-    }
-
-    fn past(&self, what: &'static str, lines: &[String]) -> view::Rules {
-        self.rule(what, "known addresses; then domains, the most specific first", lines.to_vec())
-    }
-
     fn tables(&self) -> Vec<(String, Table)> {
         let mut all: BTreeMap<String, Table> = BTreeMap::new();
         for (name, table) in [("refused", &self.places.refused), ("verify", &self.places.verify)] {
@@ -595,14 +414,6 @@ fn network(net: ipnet::IpNet) -> String {
         ipnet::IpNet::V4(net) => net.to_string(),
         ipnet::IpNet::V6(net) => format!("[{}]/{}", net.addr(), net.prefix_len()),
     }
-}
-
-/// Lines that hold only for what a condition matches.
-fn within(condition: &str, lines: &[String]) -> Vec<String> {
-    let mut all = vec![format!("if {condition}")];
-    all.extend(lines.iter().cloned());
-    all.push("endif".to_owned());
-    all
 }
 
 fn text(path: &str, content: String) -> File {
