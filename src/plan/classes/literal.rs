@@ -1,0 +1,163 @@
+//! Literal addresses, classed by what decides their way.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use hashbrown::{HashMap, HashSet};
+
+use super::{Class, Fresh, Kind, separators};
+use crate::plan::{AddressId, Plan, Question, SystemId};
+
+const UNSETTLED: u32 = u32::MAX;
+
+/// What decides the way of a literal address; equal signatures, equal ways.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Signature {
+    domain: u32,
+    utf8: bool,
+    routes_past: bool,
+    account: Option<SystemId>,
+    next: Next,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum Next {
+    /// No contact rewrites it.
+    Stays,
+    /// A contact makes it an address of that class.
+    Becomes(u32),
+    /// A contact of a circle, or one that leads into one.
+    Circle,
+    /// A sub-address of its own, or a role: alone in its class.
+    Alone(AddressId),
+}
+
+struct Signatures<'p> {
+    plan: &'p Plan,
+    separators: BTreeSet<char>,
+    domains: HashMap<&'p str, u32>,
+    known: HashMap<Signature, u32>,
+    list: Vec<Signature>,
+    /// By address, [`UNSETTLED`] until its class is known.
+    of: Vec<u32>,
+}
+
+pub(super) fn literals(plan: &Plan, fresh: &Fresh, out: &mut Vec<Class>) {
+    let mut signatures = Signatures {
+        plan,
+        separators: separators(plan),
+        domains: HashMap::new(),
+        known: HashMap::new(),
+        list: Vec::new(),
+        of: vec![UNSETTLED; plan.addresses.len()],
+    };
+    let mut members: Vec<Vec<AddressId>> = Vec::new();
+    for id in plan.addresses.ids() {
+        let class = signatures.class(id) as usize;
+        if members.len() <= class {
+            members.resize(class + 1, Vec::new());
+        }
+        members[class].push(id);
+    }
+    for (signature, members) in signatures.list.iter().zip(members) {
+        // The member with the shortest chain of contacts stands for all: it was settled first.
+        let Some(&first) = members.iter().min_by_key(|id| signatures.rank(**id)) else { continue };
+        let mailbox = plan.addresses.mailbox(first);
+        let members: Arc<[AddressId]> = members.into();
+        if signature.account.is_some() || signature.next != Next::Stays {
+            for &separator in &signatures.separators {
+                let question = Question::Address(mailbox.with_detail(&fresh.detail(separator)));
+                out.push(Class { kind: Kind::Detail { members: members.clone() }, question });
+            }
+        }
+        out.push(Class { kind: Kind::Literal { members }, question: Question::Address(mailbox) });
+    }
+}
+
+impl Signatures<'_> {
+    fn settled(&self, id: AddressId) -> Option<u32> {
+        Some(self.of[id.index()]).filter(|&class| class != UNSETTLED)
+    }
+
+    /// The class of an address, found from the end of its chain of contacts backwards.
+    fn class(&mut self, id: AddressId) -> u32 {
+        if let Some(known) = self.settled(id) {
+            return known;
+        }
+        let mut chain = vec![id];
+        let mut met: HashSet<AddressId> = HashSet::new();
+        let mut circle = false;
+        while let Some(&last) = chain.last() {
+            if self.settled(last).is_some() {
+                break;
+            }
+            let Some(contact) = self.plan.addresses.contact(last) else { break };
+            let next = self.plan.contact(contact).primary.id;
+            // The set is needed from the second contact of a chain on: most chains have one.
+            if next == id || (chain.len() > 1 && !met.insert(next)) {
+                circle = true;
+                break;
+            }
+            chain.push(next);
+        }
+        let mut class = 0;
+        let mut next: Option<AddressId> = None;
+        for &address in chain.iter().rev() {
+            class = match self.settled(address) {
+                Some(known) => known,
+                None => {
+                    let signature = self.signature(address, next, circle);
+                    let class = self.intern(signature, next);
+                    self.of[address.index()] = class;
+                    class
+                }
+            };
+            next = Some(address);
+        }
+        class
+    }
+
+    fn signature(&mut self, address: AddressId, next: Option<AddressId>, circle: bool) -> Signature {
+        let plan = self.plan;
+        let mailbox = plan.addresses.mailbox(address);
+        let domain = plan.addresses.domain(address);
+        let count = self.domains.len() as u32;
+        let domain = *self.domains.entry(domain).or_insert(count);
+        let alone = self.separators.iter().any(|&c| mailbox.cut(c).is_some())
+            || matches!(mailbox.local(), "postmaster" | "root" | "abuse");
+        let becomes = next.and_then(|next| self.settled(next));
+        let next = match (alone, becomes) {
+            (true, _) => Next::Alone(address),
+            (false, _) if circle => Next::Circle,
+            (false, Some(class)) if self.list[class as usize].next == Next::Circle => Next::Circle,
+            (false, Some(class)) => Next::Becomes(class),
+            (false, None) => Next::Stays,
+        };
+        let account = plan.addresses.account(address).map(|a| plan.account(a).system);
+        Signature { domain, utf8: mailbox.is_utf8(), routes_past: mailbox.routes_past(), account, next }
+    }
+
+    /// A contact that leads to another of the same domain goes the same way as that one.
+    fn intern(&mut self, signature: Signature, next: Option<AddressId>) -> u32 {
+        if let Next::Becomes(class) = signature.next {
+            let other = &self.list[class as usize];
+            let same = matches!(other.next, Next::Becomes(_))
+                && (other.domain, other.utf8, other.routes_past, other.account)
+                    == (signature.domain, signature.utf8, signature.routes_past, signature.account);
+            if same && next.is_some() {
+                return class;
+            }
+        }
+        let list = &mut self.list;
+        *self.known.entry(signature.clone()).or_insert_with(|| {
+            list.push(signature);
+            list.len() as u32 - 1
+        })
+    }
+
+    /// How long the address's chain of contacts is, as far as it matters: a direct contact comes first.
+    fn rank(&self, id: AddressId) -> bool {
+        let next = self.plan.addresses.contact(id).map(|c| self.plan.contact(c).primary.id);
+        next.is_some_and(|next| self.settled(next) == self.settled(id))
+    }
+}
