@@ -14,6 +14,7 @@ mod files;
 mod fmt;
 mod outcome;
 pub mod output;
+mod progress;
 mod relay;
 mod secrets;
 mod stream;

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use super::estate::{Estate, Format, Source};
 use super::outcome::{Failure, Outcome, Verdict};
+use super::progress::Progress;
 use super::{output, stream};
 use crate::diagnostic::human::plural;
 use crate::emit::bundle::{Bundle, Origin, digest};
@@ -70,17 +71,24 @@ pub(super) fn run(args: &Args) -> Outcome {
         stream::complain(&format!("{name}: {}; nothing was written", estate.summary()));
         return Ok(Verdict::Bad);
     }
-    let bundles = render(&estate)?;
+    let progress = Progress::start();
+    let bundles = render(&estate, &progress)?;
+    progress.stage("writing");
     output::replace(&args.output, &bundles).map_err(|e| Failure::new(e.to_string()))?;
+    drop(progress);
     summarize(args, &estate, &bundles)?;
     Ok(Verdict::Good)
 }
 
-fn render(estate: &Estate) -> Result<Vec<Bundle>, Failure> {
+fn render(estate: &Estate, progress: &Progress) -> Result<Vec<Bundle>, Failure> {
     let router = Router::new(&estate.plan);
     let context = Context { plan: &estate.plan, router: &router, sources: &estate.sources };
     let sources = digest(&estate.sources);
-    estate.plan.mta_ids().map(|id| bundle(context, id, &sources)).collect()
+    let named = |id| {
+        progress.stage(format!("building {}", estate.plan.mta(id).name));
+        bundle(context, id, &sources)
+    };
+    estate.plan.mta_ids().map(named).collect()
 }
 
 fn bundle(context: Context<'_>, id: MtaId, sources: &str) -> Result<Bundle, Failure> {

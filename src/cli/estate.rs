@@ -5,7 +5,8 @@ use std::path::Path;
 
 use super::files::Disk;
 use super::outcome::{Failure, Verdict};
-use crate::diagnostic::human::{Look, fancy, plain, plural, tally};
+use super::progress::Progress;
+use crate::diagnostic::human::{Look, clean, fancy, plain, plural, tally};
 use crate::diagnostic::{Diagnostic, Severity, json};
 use crate::emit::{Context, feature};
 use crate::plan::proof::Proof;
@@ -50,6 +51,8 @@ impl Estate {
 
     /// With every MTA for one target, whatever the file says.
     pub(super) fn open_for(file: &Path, source: &Source, target: Option<TargetKind>) -> Result<Estate, Failure> {
+        let progress = Progress::start();
+        progress.stage(format!("reading {}", clean(&file.display().to_string())));
         let mut loaded = load::load(&Disk, file, source.allow_outside).map_err(|e| Failure::file("read", file, e))?;
         let mut diagnostics = loaded.diagnostics;
         let mut plan = resolve::resolve(&loaded.sources, &loaded.program, &mut diagnostics);
@@ -60,6 +63,7 @@ impl Estate {
             retarget(&mut plan, kind)?;
         }
         {
+            progress.stage("checking");
             let router = Router::new(&plan);
             let context = Context { plan: &plan, router: &router, sources: &loaded.sources };
             check::check(&Proof::new(&router), &mut diagnostics);

@@ -29,10 +29,11 @@ pub struct Look {
 pub fn fancy(diagnostics: &[Diagnostic], sources: &Sources, look: Look, out: &mut dyn Write) -> io::Result<()> {
     let handler = GraphicalReportHandler::new_themed(theme(look)).with_width(look.width).with_links(false);
     for diagnostic in diagnostics.iter().take(MOST) {
-        let mut text = String::new();
         let report = Report::new(diagnostic, sources);
-        handler.render_report(&mut text, &report).map_err(io::Error::other)?;
-        writeln!(out, "{text}")?;
+        render(&handler, &report, out)?;
+        // miette has a place for these, and puts a word before each that says nothing here.
+        report.related.iter().try_for_each(|related| render(&handler, related, out))?;
+        writeln!(out)?;
     }
     count_rest(diagnostics, out)
 }
@@ -71,6 +72,12 @@ pub fn plural(count: usize, what: &str) -> String {
 /// Text without the characters that a terminal would obey.
 pub fn clean(text: &str) -> String {
     text.chars().map(|c| if c.is_control() && c != '\n' { '\u{fffd}' } else { c }).collect()
+}
+
+fn render(handler: &GraphicalReportHandler, report: &Report, out: &mut dyn Write) -> io::Result<()> {
+    let mut text = String::new();
+    handler.render_report(&mut text, report).map_err(io::Error::other)?;
+    out.write_all(text.trim_start_matches('\n').as_bytes())
 }
 
 fn count_rest(diagnostics: &[Diagnostic], out: &mut dyn Write) -> io::Result<()> {
@@ -205,12 +212,5 @@ impl miette::Diagnostic for Report {
     fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
         let excerpt = self.excerpt.as_ref()?;
         Some(Box::new(excerpt.labels.iter().cloned()))
-    }
-
-    fn related<'a>(&'a self) -> Option<Box<dyn Iterator<Item = &'a dyn miette::Diagnostic> + 'a>> {
-        if self.related.is_empty() {
-            return None;
-        }
-        Some(Box::new(self.related.iter().map(|r| r as &dyn miette::Diagnostic)))
     }
 }
