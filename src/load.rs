@@ -175,7 +175,7 @@ impl Loader<'_> {
             return self
                 .fail(Diagnostic::new(code::INCLUDE_INVALID, message).label(at, "this one is too deep").help(help));
         }
-        match self.files.read(path) {
+        match self.files.read_named(path) {
             Ok(bytes) => self.parse(path, canonical, bytes, Some(at), Some(parent)),
             Err(error) => self.unreadable(code::INCLUDE_MISSING, at, path, &error),
         }
@@ -292,7 +292,7 @@ impl Loader<'_> {
     }
 
     fn octets(&mut self, path: &Path, at: Text) -> Option<Vec<u8>> {
-        match self.files.read(path) {
+        match self.files.read_named(path) {
             Ok(bytes) => Some(bytes),
             Err(error) => {
                 self.unreadable(code::DIRECTORY_MISSING, at, path, &error);
@@ -356,8 +356,8 @@ impl Loader<'_> {
     }
 }
 
-/// The name of a file as the user would write it.
+/// The name of a file as the user would write it, but on one line.
 fn display(path: &Path) -> String {
     let text = path.to_string_lossy();
-    text.strip_prefix("./").unwrap_or(&text).to_owned()
+    text.strip_prefix("./").unwrap_or(&text).replace(char::is_control, "\u{fffd}")
 }

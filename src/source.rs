@@ -168,6 +168,10 @@ pub fn unquote(text: &str) -> Cow<'_, str> {
 /// What the compiler asks of a file system. Only the command line implements it on real files.
 pub trait Files {
     fn read(&self, path: &Path) -> io::Result<Vec<u8>>;
+    /// A file that another one names. A pipe or a device is none: it may never end, or never begin.
+    fn read_named(&self, path: &Path) -> io::Result<Vec<u8>> {
+        self.read(path)
+    }
     /// The files that match a glob, sorted.
     fn glob(&self, pattern: &str) -> io::Result<Vec<PathBuf>>;
     /// The one true name of a file, symbolic links followed: tells what lies outside, and what was read already.

@@ -177,6 +177,8 @@ fn explain_suggests_the_nearest_code() {
     let ran = folder.run(&["explain", "loop::contact"]);
     assert_eq!((ran.code, ran.stdout.as_str()), (2, ""));
     assert!(ran.stderr.contains("did you mean `loop::contacts`?"), "{}", ran.stderr);
+    let ran = folder.run(&["explain", "tls"]);
+    assert!(ran.stderr.contains("there are tls::unverifiable"), "{}", ran.stderr);
     let ran = folder.run(&["explain", "something-else"]);
     assert_eq!((ran.code, ran.stdout.as_str()), (2, ""));
     assert!(ran.stderr.contains("`mailswitch explain` lists them all"), "{}", ran.stderr);

@@ -42,7 +42,10 @@ fn list(out: &mut dyn Write) -> std::io::Result<()> {
 }
 
 fn unknown(code: &str) -> Failure {
-    let help = match nearest(code, ALL.iter().map(|code| code.name)) {
+    let names = || ALL.iter().map(|code| code.name);
+    let family: Vec<_> = names().filter(|name| name.split("::").next() == Some(code)).collect();
+    let help = match nearest(code, names()) {
+        _ if !family.is_empty() => format!("there are {}", family.join(", ")),
         Some(near) => format!("did you mean `{near}`?"),
         None => "`mailswitch explain` lists them all".to_owned(),
     };

@@ -35,6 +35,15 @@ impl Files for Disk {
         Ok(bytes)
     }
 
+    fn read_named(&self, path: &Path) -> io::Result<Vec<u8>> {
+        // Asked before it is opened, since to open a pipe waits for its other end.
+        let kind = fs::metadata(path)?;
+        if !kind.is_file() && !kind.is_dir() {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is a pipe, a socket or a device"));
+        }
+        self.read(path)
+    }
+
     fn glob(&self, pattern: &str) -> io::Result<Vec<PathBuf>> {
         let options = glob::MatchOptions {
             case_sensitive: true,

@@ -296,8 +296,17 @@ fn read<T: for<'de> Deserialize<'de>>(text: &str) -> Result<T, Malformed> {
         let message = error.to_string();
         // The place is told apart from the message.
         let end = message.rfind(" at line ").unwrap_or(message.len());
-        Malformed { place, message: message[..end].to_owned() }
+        // A text that is something else may be quoted in it, whole.
+        Malformed { place, message: shortened(&message[..end]) }
     })
+}
+
+fn shortened(message: &str) -> String {
+    const MOST: usize = 200;
+    match message.char_indices().nth(MOST) {
+        Some((end, _)) => format!("{}…", &message[..end]),
+        None => message.to_owned(),
+    }
 }
 
 /// The YAML of a configuration, or of a part of one.

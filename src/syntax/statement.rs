@@ -10,6 +10,9 @@ use crate::diagnostic::Diagnostic;
 use crate::diagnostic::code::{SYNTAX_NESTING, SYNTAX_UNEXPECTED, SYNTAX_VALUE};
 use crate::source::Span;
 
+/// What may follow the address of an `expect`, arrows aside.
+const CLAUSES: &[&str] = &["from", "at", "via", "to", "rejected"];
+
 impl<'a> Parser<'a> {
     /// The whole file.
     pub(super) fn file(&mut self) -> Vec<Item> {
@@ -214,16 +217,27 @@ impl<'a> Parser<'a> {
     }
 
     fn clause_order(&mut self) {
-        let clause = self.token.kind == Kind::Arrow
-            || self.word().is_some_and(|w| ["from", "at", "via", "to", "rejected"].contains(&w));
-        if !clause {
-            return self.too_much("expect");
+        let word = self.word();
+        if self.token.kind != Kind::Arrow && !word.is_some_and(|w| CLAUSES.contains(&w)) {
+            return match word.and_then(|w| nearest(w, CLAUSES)) {
+                Some(meant) => self.clause_meant(meant),
+                None => self.too_much("expect"),
+            };
         }
         self.report_token(|p| {
             let message = format!("{} cannot stand here", p.quote(p.token.span));
             Diagnostic::new(SYNTAX_UNEXPECTED, message)
                 .label(p.token.span, "twice, or not in its order")
                 .help("the order is `expect ADDRESS from anyone at MTA -> ADDRESS via CONNECTOR to NODE`, or `rejected STATUS` after `at MTA`")
+        });
+    }
+
+    fn clause_meant(&mut self, meant: &str) {
+        self.report_token(|p| {
+            let message = format!("unexpected {} after {}", p.quote(p.token.span), p.quote(p.last));
+            Diagnostic::new(SYNTAX_UNEXPECTED, message)
+                .label(p.token.span, "no part of `expect` begins like this")
+                .help(format!("did you mean `{meant}`?"))
         });
     }
 

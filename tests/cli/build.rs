@@ -18,21 +18,25 @@ fn a_build_without_a_folder_is_wrong_usage() {
 
 #[test]
 fn a_build_is_the_same_wherever_it_runs_and_says_what_it_wrote() {
-    let one = Folder::contoso();
-    let ran = one.run(&["build", "-o", "out"]);
-    assert_eq!(ran.code, 0, "{}", ran.stderr);
-    assert!(ran.stdout.starts_with("out/hub: postfix, "), "{}", ran.stdout);
-    let other = Folder::with(&[("deep/er/routing.dsl", include_bytes!("contoso.dsl"))]);
-    assert_eq!(other.run(&["build", "deep/er/routing.dsl", "-o", "out"]).code, 0);
-    let files = |folder: &Folder| -> Vec<(String, Vec<u8>)> {
-        let entries = std::fs::read_dir(folder.path("out/hub")).unwrap().map(|e| e.unwrap());
-        let mut all: Vec<_> =
-            entries.map(|e| (e.file_name().into_string().unwrap(), std::fs::read(e.path()).unwrap())).collect();
-        all.sort();
-        all
-    };
-    assert!(files(&one).iter().any(|(name, _)| name == "main.cf"));
-    assert_eq!(files(&one), files(&other));
+    for (target, main) in [("postfix", "main.cf"), ("exim", "exim.conf"), ("relay", "relay.yaml")] {
+        let one = Folder::contoso();
+        let ran = one.run(&["build", "-o", "out", "--target", target]);
+        assert_eq!(ran.code, 0, "{}", ran.stderr);
+        assert!(ran.stdout.starts_with(&format!("out/hub: {target}, ")), "{}", ran.stdout);
+        let other = Folder::with(&[("deep/er/routing.dsl", include_bytes!("contoso.dsl"))]);
+        assert_eq!(other.run(&["build", "deep/er/routing.dsl", "-o", "out", "--target", target]).code, 0);
+        assert!(built(&one).iter().any(|(name, _)| name == main));
+        assert_eq!(built(&one), built(&other), "{target}");
+    }
+}
+
+/// What is in the folder of `hub`.
+fn built(folder: &Folder) -> Vec<(String, Vec<u8>)> {
+    let entries = std::fs::read_dir(folder.path("out/hub")).unwrap().map(|e| e.unwrap());
+    let mut all: Vec<_> =
+        entries.map(|e| (e.file_name().into_string().unwrap(), std::fs::read(e.path()).unwrap())).collect();
+    all.sort();
+    all
 }
 
 #[test]

@@ -47,6 +47,39 @@ fn what_cannot_be_read_gives_2() {
 }
 
 #[test]
+fn a_pipe_that_a_source_names_is_not_waited_for() {
+    let source = b"contacts from \"people.csv\"\ninclude \"more.dsl\"\n";
+    let folder = Folder::with(&[("routing.dsl", source)]);
+    for name in ["people.csv", "more.dsl"] {
+        nix::unistd::mkfifo(&folder.path(name), nix::sys::stat::Mode::S_IRWXU).unwrap();
+    }
+    let ran = folder.run(&["check", "--format", "plain"]);
+    assert_eq!(ran.code, 1);
+    for expected in ["1:15: error[directory::missing]: cannot read `people.csv`", "2:9: error[include::missing]"] {
+        assert!(ran.stdout.contains(expected), "{}", ran.stdout);
+    }
+    assert_eq!(ran.stdout.matches(": it is a pipe, a socket or a device").count(), 2, "{}", ran.stdout);
+}
+
+#[test]
+fn a_file_name_stays_on_its_line() {
+    let folder = Folder::with(&[("two\nlines.dsl", b"shard domain x.example\n")]);
+    let ran = folder.run(&["check", "two\nlines.dsl", "--format", "plain"]);
+    assert!(ran.stdout.starts_with("two\u{fffd}lines.dsl:1:1: error["), "{}", ran.stdout);
+}
+
+#[test]
+fn a_misspelt_part_of_an_expectation_is_recognised() {
+    let folder = Folder::with(&[("routing.dsl", b"expect a@x.example vai c\nexpect a@x.example at hub rejeced\n")]);
+    let ran = folder.run(&["check", "--format", "plain"]);
+    for (place, meant) in [("1:20", "via"), ("2:27", "rejected")] {
+        let report = ran.stdout.split_once(&format!("routing.dsl:{place}: error[syntax::unexpected]")).unwrap().1;
+        let help = report.lines().find(|line| line.starts_with("  help")).unwrap();
+        assert_eq!(help, format!("  help: did you mean `{meant}`?"), "{}", ran.stdout);
+    }
+}
+
+#[test]
 fn wrong_usage_gives_2_and_help_gives_0() {
     let folder = Folder::with(&[]);
     for arguments in [&[][..], &["chekc"], &["check", "--format", "sarif"], &["trace"]] {

@@ -58,6 +58,16 @@ fn a_mistake_of_form_has_its_line_and_column() {
 }
 
 #[test]
+fn a_file_that_is_no_configuration_is_not_shown_whole() {
+    let folder = built();
+    std::fs::write(folder.path("notes.txt"), "word ".repeat(10_000)).unwrap();
+    let ran = folder.run(&["relay", "check", "notes.txt"]);
+    assert_eq!(ran.code, 1);
+    assert!(ran.stdout.starts_with("notes.txt:1:1: error: "), "{}", ran.stdout);
+    assert!(ran.stdout.len() < 400, "{}", ran.stdout.len());
+}
+
+#[test]
 fn every_other_problem_is_told_in_one_run() {
     let ran = changed(&[
         ("version: 1", "version: 7"),

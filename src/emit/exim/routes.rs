@@ -49,8 +49,7 @@ pub(super) struct AuthenticatorView {
 
 /// `file:line`, the way back for whoever reads the emitted file.
 pub(super) fn origin(sources: &Sources, span: Span) -> String {
-    let source = sources.get(span.file);
-    quote::comment(&format!("{}:{}", source.name, source.position(span.start as usize).line))
+    quote::comment(&sources.place(span))
 }
 
 fn origins(context: Context<'_>, connectors: &[ConnectorId]) -> Vec<String> {
