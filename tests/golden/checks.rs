@@ -22,7 +22,8 @@ fn every_case(check: impl Fn(&Case, &mut Vec<String>)) {
             *text = format!("{}: {text}", case.name);
         }
     }
-    assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n"));
+    let help = "where the new text is right: SNAPSHOTS=overwrite cargo test golden::checks";
+    assert!(wrong.is_empty(), "{} wrong:\n{}\n{help}", wrong.len(), wrong.join("\n"));
 }
 
 fn blessing() -> bool {
