@@ -6,8 +6,8 @@ use crate::diagnostic::{Diagnostic, Diagnostics, code};
 use crate::plan::classes::Kind;
 use crate::plan::proof::Proof;
 use crate::plan::route::Own;
-use crate::plan::route::decide::Decision;
-use crate::plan::{DomainKind, Mta, MtaId, Node};
+use crate::plan::route::walk::{Next, Place, Walk};
+use crate::plan::{DomainKind, Mta, MtaId, Node, Unresolved};
 
 pub(super) fn subaddresses(proof: &Proof<'_>, diagnostics: &mut Diagnostics) {
     let plan = proof.plan;
@@ -73,15 +73,12 @@ pub(super) fn unverified(proof: &Proof<'_>, diagnostics: &mut Diagnostics) {
         let class = &proof.classes[verdict.class];
         let (Kind::Other { .. }, Some(mailbox)) = (&class.kind, class.mailbox()) else { continue };
         let Some(Own::Declared(id)) = proof.router.own(verdict.mta, mailbox.domain()) else { continue };
-        let Decision::Send { tiers, verify: false, .. } = proof.router.unknown(verdict.mta, mailbox.domain()) else {
-            continue;
-        };
-        // Another MTA of ours decides for itself.
-        let away = tiers
-            .exits()
-            .iter()
-            .any(|(exit, _)| !matches!(plan.connector(exit.connector).to.value, Node::Mta(_) | Node::Unknown));
         let decl = plan.domain(id);
+        let asked = decl.verify.is_some() || matches!(decl.unresolved, Unresolved::Via { verify: true, .. });
+        let away = !asked && {
+            let walk = proof.router.walk(verdict.mta, verdict.asker, class.question.clone());
+            leaves_unverified(proof, &walk)
+        };
         let span = decl.unresolved_span.unwrap_or(decl.pattern.span);
         // Where some are certainly bounced or go round in a circle, that was reported as the error it is.
         let unresolved = [code::ORPHAN_UNRESOLVED, code::LOOP_UNRESOLVED, code::LOOP_MX, code::LOOP_ROUTE];
@@ -100,6 +97,27 @@ pub(super) fn unverified(proof: &Proof<'_>, diagnostics: &mut Diagnostics) {
         diagnostics
             .push(Diagnostic::new(code::BACKSCATTER_UNVERIFIED, message).label(span, "accepted here").help(help));
     }
+}
+
+/// Whether a recipient comes to a system or the Internet with nobody having asked there. An MTA of ours decides for
+/// itself in a domain that it declares, and what it does there is reported there.
+fn leaves_unverified(proof: &Proof<'_>, walk: &Walk) -> bool {
+    let mut open = vec![0];
+    let mut met: HashSet<usize> = HashSet::from_iter([0]);
+    while let Some(at) = open.pop() {
+        let state = &walk.states[at];
+        let Place::Mta { id, .. } = state.place else { return true };
+        let domain = state.recipient.as_ref().map_or("", |r| r.domain());
+        let declared = at > 0 && matches!(proof.router.own(id, domain), Some(Own::Declared(_)));
+        if state.verify || walk.refusing[at] || declared {
+            continue;
+        }
+        open.extend(state.next.iter().filter_map(|next| match next {
+            Next::To { state, .. } => met.insert(*state).then_some(*state),
+            Next::End { .. } => None,
+        }));
+    }
+    false
 }
 
 pub(super) fn undeclared(proof: &Proof<'_>, diagnostics: &mut Diagnostics) {

@@ -4,17 +4,16 @@ use hashbrown::HashSet;
 
 use crate::diagnostic::{Diagnostic, Diagnostics, code};
 use crate::name::Pattern;
-use crate::plan::classes::Fresh;
-use crate::plan::proof::Proof;
-use crate::plan::{AccountId, DomainKind, Node, Plan, Unresolved};
+use crate::plan::classes::{Fresh, Kind};
+use crate::plan::proof::{Ending, Proof};
+use crate::plan::route::outcome::Fate;
+use crate::plan::{AccountId, AddressId, DomainKind, Node, Plan, SystemId, Unresolved};
 
 pub(super) fn systems(proof: &Proof<'_>, diagnostics: &mut Diagnostics) {
     let plan = proof.plan;
     for id in plan.system_ids() {
         let system = plan.system(id);
-        // An account that cannot come to it is an error, and says the same.
-        let told = plan.accounts.iter().any(|a| a.system == id && a.first < a.end);
-        if told || system.poisoned || plan.connectors.iter().any(|c| c.to.value == Node::System(id)) {
+        if strays(proof, id) || system.poisoned || plan.connectors.iter().any(|c| c.to.value == Node::System(id)) {
             continue;
         }
         diagnostics.push(
@@ -23,6 +22,17 @@ pub(super) fn systems(proof: &Proof<'_>, diagnostics: &mut Diagnostics) {
                 .help(format!("add a connector with `to {}`, or take the system out", system.name)),
         );
     }
+}
+
+/// Whether an account of the system does not come to it: that is an error, and says the same.
+fn strays(proof: &Proof<'_>, system: SystemId) -> bool {
+    let plan = proof.plan;
+    let holds = |id: &AddressId| plan.addresses.account(*id).is_some_and(|a| plan.account(a).system == system);
+    let arrives = |e: &Ending| e.fate == Fate::Delivered && e.system == Some(Node::System(system));
+    proof.verdicts.iter().filter(|v| v.accepted_from_trust()).any(|verdict| match &proof.classes[verdict.class].kind {
+        Kind::Literal { members } => members.first().is_some_and(holds) && !verdict.ends.iter().all(arrives),
+        _ => false,
+    })
 }
 
 pub(super) fn domains(proof: &Proof<'_>, diagnostics: &mut Diagnostics) {

@@ -219,18 +219,20 @@ fn system_table(plan: &Plan, id: SystemId) -> SystemTable {
 fn internet_table(plan: &Plan) -> InternetTable {
     let mut table = InternetTable::default();
     let mut defaults: HashMap<Domain, Vec<(Node, Span)>> = HashMap::new();
-    for decl in &plan.domains {
+    for decl in plan.domains.iter().filter(|decl| decl.kind != DomainKind::Relay) {
         let Pattern::Exact(domain) = &decl.pattern.value else { continue };
-        if decl.kind == DomainKind::Relay {
-            continue;
-        }
-        let said = table.mx.entry(domain.clone()).or_default();
-        for mx in &decl.mx {
-            push_node(said, mx.value, mx.span);
-        }
+        table.mx.entry(domain.clone()).or_default();
         let default = defaults.entry(domain.clone()).or_default();
         for &mta in &decl.on {
             push_node(default, Node::Mta(mta), decl.pattern.span);
+        }
+    }
+    // What is said of a domain of ours counts wherever it is said, in a `relay domain` for other MTAs as well.
+    for decl in &plan.domains {
+        let Pattern::Exact(domain) = &decl.pattern.value else { continue };
+        let Some(said) = table.mx.get_mut(domain) else { continue };
+        for mx in &decl.mx {
+            push_node(said, mx.value, mx.span);
         }
     }
     for (domain, said) in &mut table.mx {

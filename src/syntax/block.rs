@@ -183,7 +183,7 @@ impl<'a> Parser<'a> {
         match kind {
             Ok(kind) => {
                 fields.list.push(Field { keyword, span: keyword.to(self.solid), kind });
-                self.end_field(open, word);
+                fields.broken |= !self.end_field(open, word);
             }
             Err(_) => {
                 fields.broken = true;
@@ -240,15 +240,16 @@ impl<'a> Parser<'a> {
         });
     }
 
-    /// A field was understood: now its line, `;` or the block must end.
-    fn end_field(&mut self, open: &mut Open, word: &str) {
+    /// A field was understood: now its line, `;` or the block must end. False where something else was meant to follow.
+    fn end_field(&mut self, open: &mut Open, word: &str) -> bool {
         let ended = std::mem::take(&mut self.at_field) || self.at_end() || self.after_block();
         // A brace is told of by the block that it is too much in.
         if ended || (self.token.kind == Kind::Open && !self.quiet) {
-            return;
+            return true;
         }
         self.too_much(word);
         self.skip_field(open);
+        false
     }
 
     /// Something follows a complete field or statement.

@@ -205,3 +205,28 @@ fn a_place_in_another_file_is_shown_with_that_file() {
     assert!(out.contains("[routing.dsl:4:12]") && out.contains("[a.dsl:3:12]"), "{out}");
     assert!(out.contains("claimed"), "{out}");
 }
+
+#[test]
+fn an_address_with_the_separator_in_it_has_no_sub_addresses() {
+    let text =
+        b"mta hub { target postfix; hostname mx.a.test; trust 10.0.0.0/8; postmaster pm@a.test; subaddress \"-\" }
+system s { account pm@a.test; account ann-lee@a.test }
+domain a.test
+contact C { primary ann-lee@a.test; secondary c-d@a.test }
+connector to-s { to s; smart-host 192.0.2.5 }
+connector internet { address-space *; dns }
+expect ann-lee@a.test to s
+expect c-d@a.test to s
+expect ann-lee-x@a.test rejected 5.1.1
+";
+    let ran = Folder::with(&[("routing.dsl", text)]).run(&["check", "--format", "plain"]);
+    assert_eq!((ran.code, ran.stdout.as_str()), (0, ""));
+}
+
+#[test]
+fn fields_on_one_line_without_a_separator_are_one_mistake() {
+    let text =
+        include_str!("contoso.dsl").replace("    to         exchange\n    smart-host", "    to exchange smart-host");
+    let ran = Folder::with(&[("routing.dsl", text.as_bytes())]).run(&["check", "--format", "plain"]);
+    assert_eq!((ran.code, ran.stdout.matches("error[").count()), (1, 1), "{}", ran.stdout);
+}

@@ -121,3 +121,24 @@ fn what_is_no_address_and_what_is_no_mta_gives_2() {
     assert_eq!((ran.code, ran.stdout.as_str()), (2, ""));
     assert!(ran.stderr.contains("did you mean `hub`?"), "{}", ran.stderr);
 }
+
+#[test]
+fn what_is_no_address_is_its_own_recipient() {
+    let rows = json(&Folder::contoso(), &["bob@[192.0.2.1]"]);
+    assert_eq!(rows[0]["recipient"], "bob@[192.0.2.1]");
+}
+
+const BACKUP: &[u8] = b"
+mta main { target postfix; hostname main.test; address 192.0.2.1 }
+mta backup { target exim; hostname backup.test; address 192.0.2.2 }
+system farm { authoritative x.test }
+domain x.test { on main }
+relay domain x.test { on backup; mx farm }
+connector internet { address-space *; dns }
+";
+
+#[test]
+fn mx_counts_in_whatever_declaration_it_stands() {
+    let folder = Folder::with(&[("routing.dsl", BACKUP)]);
+    assert_eq!(first(&json(&folder, &["x@x.test", "--at", "backup"])), ["delivered", "farm", "internet", "-"]);
+}

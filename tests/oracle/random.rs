@@ -141,7 +141,7 @@ fn declaration(nodes: Nodes, connectors: usize) -> impl Strategy<Value = Declara
     });
     (kind, strings(&DOMAINS), pattern(), unresolved, nodes.some_mtas(), vec(nodes.any(), 0..=2)).prop_map(
         |(kind, name, pattern, unresolved, on, mx)| match kind {
-            Kind::Relay { .. } => Declaration { kind, pattern, unresolved: Unresolved::Reject, on, mx: Vec::new() },
+            Kind::Relay { .. } => Declaration { kind, pattern, unresolved: Unresolved::Reject, on, mx },
             Kind::Domain | Kind::Shared => Declaration { kind, pattern: name, unresolved, on, mx },
         },
     )

@@ -142,15 +142,11 @@ impl<'a> World<'a> {
 
     /// Where the Internet takes a domain, `internet` itself if it is nobody's of ours.
     pub(crate) fn mx(&self, name: &str) -> Vec<Node> {
-        let declared: Vec<&Declaration> = self
-            .estate
-            .domains
-            .iter()
-            .filter(|declaration| !matches!(declaration.kind, Kind::Relay { .. }))
-            .filter(|declaration| domain(&declaration.pattern) == name)
-            .collect();
+        let of_it = self.estate.domains.iter().filter(|declaration| domain(&declaration.pattern) == name);
+        let declared: Vec<&Declaration> =
+            of_it.clone().filter(|declaration| !matches!(declaration.kind, Kind::Relay { .. })).collect();
         if !declared.is_empty() {
-            let said: Vec<Node> = declared.iter().flat_map(|declaration| declaration.mx.clone()).collect();
+            let said: Vec<Node> = of_it.flat_map(|declaration| declaration.mx.clone()).collect();
             let stands = |mta: usize| declared.iter().any(|declaration| stands_at(declaration, mta));
             let default = (0..self.estate.mtas.len()).filter(|&mta| stands(mta)).map(Node::Mta);
             return if said.is_empty() { default.collect() } else { said };

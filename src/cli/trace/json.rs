@@ -16,7 +16,7 @@ struct Entry<'a> {
     address: &'a str,
     mta: &'a str,
     fate: &'static str,
-    recipient: Option<&'a str>,
+    recipient: &'a str,
     system: Option<&'a str>,
     connector: Option<&'a str>,
     status: Option<&'static str>,
@@ -51,7 +51,8 @@ fn entry<'a>(row: &Row<'a>, outcome: &'a Outcome, plan: &'a Plan, sources: &'a S
         address: row.written,
         mta: &plan.mta(row.mta).name,
         fate: outcome.fate.as_str(),
-        recipient: outcome.recipient.as_ref().map(|r| r.as_str()),
+        // What is no address (a domain literal, no domain at all) has no other form than the one that was asked.
+        recipient: outcome.recipient.as_ref().map_or(row.written, |r| r.as_str()),
         system: outcome.system.map(|node| plan.node_name(node)),
         connector: outcome.connector.map(|id| plan.connector(id).name.as_str()),
         status: outcome.status.map(|s| s.0),

@@ -65,7 +65,8 @@ pub(super) fn literals(plan: &Plan, fresh: &Fresh, out: &mut Vec<Class>) {
         let mailbox = plan.addresses.mailbox(first);
         let members: Arc<[AddressId]> = members.into();
         if signature.account.is_some() || signature.next != Next::Stays {
-            for &separator in &signatures.separators {
+            // `ann-lee-x` is a detail of `ann`, where there is an `ann`: never of `ann-lee`.
+            for &separator in signatures.separators.iter().filter(|&&c| mailbox.cut(c).is_none()) {
                 let question = Question::Address(mailbox.with_detail(&fresh.detail(separator)));
                 out.push(Class { kind: Kind::Detail { members: members.clone() }, question });
             }
