@@ -121,10 +121,17 @@ fn is_invisible(c: char) -> bool {
 
 /// The known word that somebody most likely meant.
 pub fn nearest<'a>(meant: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    // A longer word is no slip of the finger.
+    const LONGEST: usize = 253;
+    if meant.len() > LONGEST {
+        return None;
+    }
+    let meant = meant.to_lowercase();
     let most = (meant.chars().count() / 3).max(1);
     known
         .into_iter()
-        .map(|word| (strsim::damerau_levenshtein(&meant.to_lowercase(), &word.to_lowercase()), word))
+        .filter(|word| word.len() <= 2 * LONGEST)
+        .map(|word| (strsim::damerau_levenshtein(&meant, &word.to_lowercase()), word))
         .filter(|&(distance, _)| distance <= most)
         .min()
         .map(|(_, word)| word)

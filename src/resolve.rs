@@ -124,7 +124,7 @@ impl<'a> Resolver<'a> {
             return node;
         }
         let known = self.nodes.keys().copied().chain(["internet"]);
-        let help = suggestion(name, known).unwrap_or_else(|| "declare it with `system` or `mta`".to_owned());
+        let help = self.suggestion(name, known).unwrap_or_else(|| "declare it with `system` or `mta`".to_owned());
         self.unknown(format!("no system or MTA is called `{}`", printable(name)), span, help);
         Node::Unknown
     }
@@ -145,7 +145,7 @@ impl<'a> Resolver<'a> {
             None => {}
         }
         let mtas = self.nodes.iter().filter(|(_, (n, _))| matches!(n, Node::Mta(_))).map(|(name, _)| *name);
-        let help = suggestion(name, mtas).unwrap_or_else(|| "declare it with `mta`".to_owned());
+        let help = self.suggestion(name, mtas).unwrap_or_else(|| "declare it with `mta`".to_owned());
         self.unknown(format!("no MTA is called `{}`", printable(name)), span, help);
         None
     }
@@ -165,10 +165,18 @@ impl<'a> Resolver<'a> {
         if let Some(&(id, _)) = self.connectors.get(name) {
             return Some(id);
         }
-        let help = suggestion(name, self.connectors.keys().copied())
+        let help = self
+            .suggestion(name, self.connectors.keys().copied())
             .unwrap_or_else(|| "declare it with `connector`".to_owned());
         self.unknown(format!("no connector is called `{}`", printable(name)), span, help);
         None
+    }
+
+    /// Every known name is compared, so there is an end to it: behind so many reports nobody reads on.
+    fn suggestion<'s>(&self, meant: &str, known: impl Iterator<Item = &'s str>) -> Option<String> {
+        const MOST: usize = 200;
+        let near = if self.diagnostics.count() < MOST { nearest(meant, known) } else { None };
+        near.map(|near| format!("did you mean `{near}`?"))
     }
 
     fn unknown(&mut self, message: String, span: Text, help: String) {
@@ -280,10 +288,4 @@ impl<'a> Resolver<'a> {
             .label(span, "no MTA takes it")
             .help("say `smtputf8 yes` at the MTAs that are to take such addresses (RFC 6531), or write it in ASCII")
     }
-}
-
-fn suggestion<'s>(meant: &str, known: impl Iterator<Item = &'s str>) -> Option<String> {
-    let mut known: Vec<&str> = known.collect();
-    known.sort_unstable();
-    nearest(meant, known).map(|near| format!("did you mean `{near}`?"))
 }

@@ -230,3 +230,15 @@ fn fields_on_one_line_without_a_separator_are_one_mistake() {
     let ran = Folder::with(&[("routing.dsl", text.as_bytes())]).run(&["check", "--format", "plain"]);
     assert_eq!((ran.code, ran.stdout.matches("error[").count()), (1, 1), "{}", ran.stdout);
 }
+
+#[test]
+fn names_are_suggested_for_the_reports_that_are_shown() {
+    let text: String =
+        (0..400).map(|i| format!("system unix{i:03} {{}}\nexpect a@x.example to unis{i:03}\n")).collect();
+    let folder = Folder::with(&[("routing.dsl", text.as_bytes())]);
+    let reports: serde_json::Value = serde_json::from_str(&folder.run(&["check", "--format", "json"]).stdout).unwrap();
+    let unknown: Vec<_> = reports.as_array().unwrap().iter().filter(|r| r["code"] == "name::unknown").collect();
+    assert_eq!(unknown.len(), 400);
+    let suggested = unknown.iter().filter(|r| r["help"].as_str().unwrap().starts_with("did you mean `unix"));
+    assert!((100..=200).contains(&suggested.count()));
+}
