@@ -39,7 +39,9 @@ pub struct Loaded {
 /// Reads an estate. Only a main file that cannot be read at all is an error here; all else becomes a diagnostic.
 pub fn load(files: &dyn Files, main: &Path, outside: bool) -> std::io::Result<Loaded> {
     let bytes = files.read(main)?;
-    let root = files.canonical(main)?.parent().map(Path::to_path_buf).unwrap_or_default();
+    // A pipe has no name but the one it is given.
+    let canonical = files.canonical(main).unwrap_or_else(|_| main.to_path_buf());
+    let root = canonical.parent().map(Path::to_path_buf).unwrap_or_default();
     let base = main.parent().map(Path::to_path_buf).unwrap_or_default();
     let mut loader = Loader {
         files,
@@ -53,7 +55,7 @@ pub fn load(files: &dyn Files, main: &Path, outside: bool) -> std::io::Result<Lo
         directories: HashMap::new(),
         open: Vec::new(),
     };
-    loader.main(main, bytes);
+    loader.main(main, canonical, bytes);
     Ok(Loaded { sources: loader.sources, program: loader.program, diagnostics: loader.diagnostics })
 }
 
@@ -96,8 +98,7 @@ struct Loader<'f> {
 }
 
 impl Loader<'_> {
-    fn main(&mut self, path: &Path, bytes: Vec<u8>) {
-        let canonical = self.files.canonical(path).unwrap_or_else(|_| path.to_path_buf());
+    fn main(&mut self, path: &Path, canonical: PathBuf, bytes: Vec<u8>) {
         self.parse(path, canonical, bytes, None, None);
         self.program.main = self.sources.iter().next().map(|(id, _)| id);
         while let Some(open) = self.open.last_mut() {

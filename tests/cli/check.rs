@@ -242,3 +242,13 @@ fn names_are_suggested_for_the_reports_that_are_shown() {
     let suggested = unknown.iter().filter(|r| r["help"].as_str().unwrap().starts_with("did you mean `unix"));
     assert!((100..=200).contains(&suggested.count()));
 }
+
+#[test]
+fn the_main_file_may_come_through_a_pipe() {
+    let (reader, mut writer) = std::io::pipe().unwrap();
+    std::io::Write::write_all(&mut writer, MISTAKE).unwrap();
+    drop(writer);
+    let ran = finish(mailswitch().args(["check", "/dev/stdin", "--format", "plain"]).stdin(reader).output().unwrap());
+    assert_eq!(ran.code, 1);
+    assert!(ran.stdout.contains("/dev/stdin:4:5: error[syntax::unexpected]"), "{}", ran.stdout);
+}
