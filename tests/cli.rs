@@ -7,5 +7,6 @@ mod check;
 mod fmt;
 mod relay;
 mod secrets;
+mod terminal;
 mod test;
 mod trace;

@@ -1,6 +1,6 @@
 //! Standard output and standard error: colour on a terminal only, and no noise where nobody reads any more.
 
-use std::io::{self, BufWriter, IsTerminal, StderrLock, StdoutLock, Write};
+use std::io::{self, BufWriter, IsTerminal, Stderr, Stdout, Write};
 use std::os::fd::AsFd;
 
 use anstream::AutoStream;
@@ -19,13 +19,13 @@ pub(super) const PLACE: Style = AnsiColor::Cyan.on_default();
 pub(super) const STRONG: Style = Style::new().bold();
 
 /// Standard output. Styles in what is written are taken out where it is no terminal, or `NO_COLOR` is set.
-pub(super) fn stdout() -> BufWriter<Quiet<AutoStream<StdoutLock<'static>>>> {
-    BufWriter::new(Quiet { to: AutoStream::auto(io::stdout().lock()), closed: false })
+pub(super) fn stdout() -> BufWriter<Quiet<AutoStream<Stdout>>> {
+    BufWriter::new(Quiet { to: AutoStream::auto(io::stdout()), closed: false })
 }
 
-/// Standard error, in the same way.
-pub(super) fn stderr() -> BufWriter<Quiet<AutoStream<StderrLock<'static>>>> {
-    BufWriter::new(Quiet { to: AutoStream::auto(io::stderr().lock()), closed: false })
+/// Standard error, in the same way. It is not locked: the line that tells of progress is another thread's.
+pub(super) fn stderr() -> BufWriter<Quiet<AutoStream<Stderr>>> {
+    BufWriter::new(Quiet { to: AutoStream::auto(io::stderr()), closed: false })
 }
 
 /// A line on standard error, of which control characters are taken out. Where that fails there is nobody to tell.
@@ -38,7 +38,9 @@ pub(super) fn look(stream: &(impl IsTerminal + AsFd)) -> Look {
     if !stream.is_terminal() {
         return Look { color: true, unicode: true, width: 100 };
     }
-    let width = rustix::termios::tcgetwinsize(stream).map_or(80, |size| usize::from(size.ws_col));
+    // Some terminals do not know how wide they are, and say 0.
+    let columns = rustix::termios::tcgetwinsize(stream).map_or(0, |size| usize::from(size.ws_col));
+    let width = if columns == 0 { 80 } else { columns };
     Look { color: true, unicode: speaks_utf8(), width: width.clamp(NARROWEST, WIDEST) }
 }
 
