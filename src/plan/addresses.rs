@@ -20,11 +20,25 @@ struct Entry {
     at: u16,
 }
 
+/// An address in the index. Its hash is kept, so that looking up and growing seldom touch the text, which is far away.
+#[derive(Debug, Clone, Copy)]
+struct Slot {
+    hash: u32,
+    id: u32,
+}
+
+impl Slot {
+    /// The table wants its bits spread over 64.
+    fn spread(&self) -> u64 {
+        u64::from(self.hash).wrapping_mul(0x9E37_79B9_7F4A_7C15)
+    }
+}
+
 #[derive(Debug, Default)]
 pub struct Addresses {
     text: String,
     entries: Vec<Entry>,
-    index: HashTable<u32>,
+    index: HashTable<Slot>,
     hasher: FixedState,
 }
 
@@ -33,11 +47,10 @@ impl Addresses {
     pub fn intern(&mut self, written: &str) -> Result<AddressId, NameError> {
         let start = self.text.len();
         let at = normalize_into(written, &mut self.text)?;
-        let hash = self.hasher.hash_one(&self.text[start..]);
-        let new = &self.text[start..];
-        if let Some(&known) = self.index.find(hash, |&id| text_of(&self.text, &self.entries, id) == new) {
+        let hash = self.hash(&self.text[start..]);
+        if let Some(known) = self.known(hash, &self.text[start..]) {
             self.text.truncate(start);
-            return Ok(AddressId(known));
+            return Ok(known);
         }
         let id = self.entries.len() as u32;
         let end = u32::try_from(self.text.len()).map_err(|_| {
@@ -45,15 +58,23 @@ impl Addresses {
             NameError::new("the addresses of the estate come to over 4 GiB of text")
         })?;
         self.entries.push(Entry { end, contact: NOBODY, account: NOBODY, at: at as u16 });
-        let (text, entries, hasher) = (&self.text, &self.entries, &self.hasher);
-        self.index.insert_unique(hash, id, |&id| hasher.hash_one(text_of(text, entries, id)));
+        let slot = Slot { hash, id };
+        self.index.insert_unique(slot.spread(), slot, Slot::spread);
         Ok(AddressId(id))
+    }
+
+    fn hash(&self, normal: &str) -> u32 {
+        self.hasher.hash_one(normal) as u32
+    }
+
+    fn known(&self, hash: u32, normal: &str) -> Option<AddressId> {
+        let same = |slot: &Slot| slot.hash == hash && text_of(&self.text, &self.entries, slot.id) == normal;
+        self.index.find(Slot { hash, id: 0 }.spread(), same).map(|slot| AddressId(slot.id))
     }
 
     /// The id of an address in normal form.
     pub fn find(&self, normal: &str) -> Option<AddressId> {
-        let hash = self.hasher.hash_one(normal);
-        self.index.find(hash, |&id| self.text(AddressId(id)) == normal).map(|&id| AddressId(id))
+        self.known(self.hash(normal), normal)
     }
 
     pub fn text(&self, id: AddressId) -> &str {
@@ -117,8 +138,7 @@ impl Addresses {
     pub fn reserve(&mut self, addresses: usize, octets: usize) {
         self.text.reserve(octets);
         self.entries.reserve(addresses);
-        let (text, entries, hasher) = (&self.text, &self.entries, &self.hasher);
-        self.index.reserve(addresses, |&id| hasher.hash_one(text_of(text, entries, id)));
+        self.index.reserve(addresses, Slot::spread);
     }
 }
 

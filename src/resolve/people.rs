@@ -66,19 +66,20 @@ impl Resolver<'_> {
         let id = ContactId(self.plan.contacts.len() as u32);
         let first = self.plan.secondaries.len() as u32;
         for secondary in secondaries {
-            if secondary.id == primary.id
-                || self.plan.secondaries[first as usize..].iter().any(|s| s.id == secondary.id)
-            {
+            if secondary.id == primary.id {
                 continue;
             }
             match self.plan.addresses.claim_for_contact(secondary.id, id) {
                 None => self.plan.secondaries.push(secondary),
+                // The same contact may name it twice.
+                Some(other) if other == id => {}
                 Some(other) => self.claimed_twice(secondary, other),
             }
         }
         let normal = self.plan.addresses.text(primary.id);
         // Where folding made the address ASCII it goes out so: nobody on the way needs SMTPUTF8 then.
-        if let Ok(wire) = spelled(written)
+        if written != normal
+            && let Ok(wire) = spelled(written)
             && wire != normal
             && wire.is_ascii() == normal.is_ascii()
         {
@@ -116,11 +117,9 @@ impl Resolver<'_> {
         let id = AccountId(self.plan.accounts.len() as u32);
         let first = self.plan.account_addresses.len() as u32;
         for address in addresses {
-            if self.plan.account_addresses[first as usize..].iter().any(|a| a.id == address.id) {
-                continue;
-            }
             match self.plan.addresses.claim_for_account(address.id, id) {
                 None => self.plan.account_addresses.push(address),
+                Some(other) if other == id => {}
                 Some(other) => self.held_twice(system, address, other),
             }
         }
