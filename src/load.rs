@@ -131,7 +131,12 @@ impl Loader<'_> {
             return;
         };
         self.sources.set_short(file, short);
-        let ast: Ast = syntax::parse(&self.sources, file, &mut self.diagnostics);
+        let mut found = Diagnostics::default();
+        let ast: Ast = syntax::parse(&self.sources, file, &mut found);
+        if let Some(at) = included_at.filter(|_| ast.items.is_empty() && !found.is_empty()) {
+            return self.no_routing_file(file, &name, at);
+        }
+        self.diagnostics.extend(found.into_list());
         self.program.broken |= self.diagnostics.count() > errors;
         let lineage = Rc::new(Lineage { canonical, name, included_at, parent });
         self.open.push(Open { items: ast.items.into_iter(), path: path.to_path_buf(), lineage });
@@ -180,6 +185,13 @@ impl Loader<'_> {
             Ok(bytes) => self.parse(path, canonical, bytes, Some(at), Some(parent)),
             Err(error) => self.unreadable(code::INCLUDE_MISSING, at, path, &error),
         }
+    }
+
+    /// An included file of which nothing was understood may be anything, a secret too: nothing of it is shown.
+    fn no_routing_file(&mut self, file: FileId, name: &str, at: Span) {
+        self.sources.forbid_quoting(file);
+        let message = format!("`{}` is no routing file: not one statement of it was understood", printable(name));
+        self.fail(Diagnostic::new(code::INCLUDE_INVALID, message).label(at, "included here").help("correct the path"));
     }
 
     fn no_pattern(&mut self, at: Text, written: &str, error: &std::io::Error) {
@@ -339,10 +351,12 @@ impl Loader<'_> {
             std::io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
             _ => error.to_string(),
         };
-        let diagnostic = Diagnostic::new(code, format!("cannot read `{}`: {why}", printable(name)))
-            .label(at, "named here")
-            .help("correct the path (it is relative to this file), or take the line out");
-        self.fail(diagnostic);
+        let help = match error.kind() {
+            std::io::ErrorKind::PermissionDenied => "give the user who runs mailswitch the right to read it",
+            _ => "correct the path (it is relative to this file), or take the line out",
+        };
+        let diagnostic = Diagnostic::new(code, format!("cannot read `{}`: {why}", printable(name)));
+        self.fail(diagnostic.label(at, "named here").help(help));
     }
 
     fn fail(&mut self, diagnostic: Diagnostic) {

@@ -9,7 +9,7 @@ use crate::diagnostic::{Code, Diagnostic, Diagnostics, code};
 use crate::load::Program;
 use crate::name::{NameError, nearest, printable};
 use crate::plan::{AddressId, AddressUse, ConnectorId, MtaId, Node, Plan, Spanned, SystemId};
-use crate::source::{Sources, Span};
+use crate::source::{FileId, Sources, Span};
 use crate::syntax::ast::{Field, ItemKind, MtaField, Text};
 
 mod connector;
@@ -29,6 +29,7 @@ pub fn resolve(sources: &Sources, program: &Program, diagnostics: &mut Diagnosti
         plan: Plan::default(),
         nodes: HashMap::new(),
         connectors: HashMap::new(),
+        directories: HashMap::new(),
         utf8: takes_utf8(sources, program),
     };
     resolver.plan.incomplete = program.broken;
@@ -50,6 +51,8 @@ struct Resolver<'a> {
     /// MTAs and systems share one set of names.
     nodes: HashMap<&'a str, (Node, Span)>,
     connectors: HashMap<&'a str, (ConnectorId, Span)>,
+    /// Directory files that were read, for contacts or for a system's accounts, and where.
+    directories: HashMap<(FileId, Option<SystemId>), Span>,
     /// Some MTA takes UTF-8 local parts: an address of any MTA may have one.
     utf8: bool,
 }
@@ -202,13 +205,10 @@ impl<'a> Resolver<'a> {
         self.diagnostics.push(diagnostic);
     }
 
-    /// A thing that is missing; where the text was not understood it may have been there.
+    /// A thing that is missing from what was understood whole.
     fn missing(&mut self, message: impl Into<String>, span: Span, help: &str) {
-        if !self.program.broken {
-            let label = if span.start < span.end { "declared here" } else { "" };
-            self.diagnostics.push(Diagnostic::new(code::SYNTAX_MISSING, message).label(span, label).help(help));
-        }
-        self.plan.incomplete = true;
+        let label = if span.start < span.end { "declared here" } else { "" };
+        self.report(Diagnostic::new(code::SYNTAX_MISSING, message).label(span, label).help(help));
     }
 
     /// Keeps the first of two values; the second is reported.

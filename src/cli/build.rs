@@ -110,6 +110,10 @@ fn summarize(args: &Args, estate: &Estate, bundles: &[Bundle]) -> Result<(), Fai
         let files = plural(bundle.files.len(), "file");
         let target = mta.target.value.kind.as_str();
         writeln!(out, "{}: {target}, {files}, {}", folder.display(), readable(octets))?;
+        let widest = bundle.files.iter().map(|f| f.path.len()).max().unwrap_or_default();
+        for file in &bundle.files {
+            writeln!(out, "  {:widest$}  {}", file.path, readable(file.content.len()))?;
+        }
     }
     out.flush()?;
     Ok(())

@@ -9,7 +9,7 @@ use crate::syntax::ast::Bulk;
 impl Resolver<'_> {
     pub(super) fn contacts_from(&mut self, bulk: &Bulk) {
         let mut secondaries = Vec::new();
-        self.rows(bulk, &mut |resolver, row, reports| {
+        self.rows(bulk, None, &mut |resolver, row, reports| {
             let Some((target, others)) = row.contact() else { return };
             let primary = resolver.value(target, reports);
             secondaries.clear();
@@ -22,7 +22,7 @@ impl Resolver<'_> {
     }
 
     pub(super) fn accounts_from(&mut self, system: SystemId, bulk: &Bulk) {
-        self.rows(bulk, &mut |resolver, row, reports| {
+        self.rows(bulk, Some(system), &mut |resolver, row, reports| {
             let Some(addresses) = row.account() else { return };
             let addresses: Vec<AddressUse> = addresses.iter().filter_map(|a| resolver.value(a, reports)).collect();
             if !addresses.is_empty() {
@@ -32,8 +32,18 @@ impl Resolver<'_> {
     }
 
     /// Reads a file row by row; one that could not be loaded was reported then.
-    fn rows(&mut self, bulk: &Bulk, each: &mut dyn FnMut(&mut Self, &Row<'_>, &mut Reports<'_>)) {
+    fn rows(
+        &mut self,
+        bulk: &Bulk,
+        system: Option<SystemId>,
+        each: &mut dyn FnMut(&mut Self, &Row<'_>, &mut Reports<'_>),
+    ) {
         let Some(&file) = self.program.attached.get(&bulk.file) else { return };
+        if let Some(&first) = self.directories.get(&(file, system)) {
+            let name = crate::name::printable(&self.sources.unquoted(bulk.file));
+            return self.duplicate(format!("`{name}` is read twice for the same"), bulk.file, first);
+        }
+        self.directories.insert((file, system), bulk.file);
         let columns = self.columns(bulk);
         let sources = self.sources;
         let name = sources.unquoted(bulk.file);

@@ -20,7 +20,9 @@ impl Resolver<'_> {
                 self.plan.mtas.push(mta);
             }
         }
+        // Where the text was not understood it may have been there.
         if self.plan.mtas.is_empty()
+            && !program.broken
             && let Some(main) = program.main
         {
             self.missing(

@@ -252,3 +252,40 @@ fn the_main_file_may_come_through_a_pipe() {
     assert_eq!(ran.code, 1);
     assert!(ran.stdout.contains("/dev/stdin:4:5: error[syntax::unexpected]"), "{}", ran.stdout);
 }
+
+#[test]
+fn an_included_file_that_is_no_routing_file_is_never_shown() {
+    let folder = Folder::with(&[
+        ("routing.dsl", b"include \"passwd\"\nmta hub { target postfix; hostname h.example }\n"),
+        ("passwd", b"root:x:0:0:root:/root:/bin/bash\nsecret:y:1:1\n"),
+    ]);
+    for format in ["fancy", "plain", "json"] {
+        let ran = folder.run(&["check", "--format", format]);
+        assert_eq!(ran.code, 1);
+        assert!(ran.stdout.contains("include::invalid"), "{}", ran.stdout);
+        assert!(!ran.stdout.contains("root") && !ran.stdout.contains("secret"), "{}", ran.stdout);
+    }
+}
+
+#[test]
+fn a_directory_file_named_twice_is_one_mistake() {
+    let folder = Folder::with(&[
+        (
+            "routing.dsl",
+            b"mta hub { target postfix; hostname h.example }\ncontacts from \"a.csv\"\ncontacts from \"./a.csv\"\n",
+        ),
+        ("a.csv", b"name,primary,secondary\nAnn,ann@x.example,ann@y.example\nBob,bob@x.example,bob@y.example\n"),
+    ]);
+    let ran = folder.run(&["check", "--format", "plain"]);
+    let found: Vec<&str> = ran.stdout.lines().filter(|line| line.contains("error[")).collect();
+    assert_eq!(found.len(), 1, "{}", ran.stdout);
+    assert!(found[0].starts_with("routing.dsl:3:15: error[name::duplicate]"), "{}", ran.stdout);
+}
+
+#[test]
+fn what_is_missing_is_told_beside_a_mistake_elsewhere() {
+    let folder = Folder::with(&[("routing.dsl", b"mta m { target postfix }\nfoo\n")]);
+    let ran = folder.run(&["check", "--format", "plain"]);
+    assert!(ran.stdout.contains("routing.dsl:1:5: error[syntax::missing]: MTA `m` has no hostname"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("routing.dsl:2:1: error[syntax::unexpected]"), "{}", ran.stdout);
+}
