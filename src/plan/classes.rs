@@ -108,8 +108,8 @@ impl Fresh {
     }
 }
 
-/// Every domain and pattern that the estate speaks of, `*` included, sorted.
-pub fn patterns(plan: &Plan) -> BTreeSet<Pattern> {
+/// Every domain and pattern that a declaration names, hostnames and `*` included, sorted.
+pub fn declared_patterns(plan: &Plan) -> BTreeSet<Pattern> {
     let mut all = BTreeSet::from([Pattern::Any]);
     all.extend(plan.domains.iter().map(|d| d.pattern.value.clone()));
     all.extend(plan.connectors.iter().flat_map(|c| c.spaces.iter().map(|s| s.pattern.clone())));
@@ -118,6 +118,12 @@ pub fn patterns(plan: &Plan) -> BTreeSet<Pattern> {
         all.extend(system.domains.iter().chain(&system.authoritative).map(|p| p.value.clone()));
         all.extend(system.forwards.iter().map(|f| f.pattern.clone()));
     }
+    all
+}
+
+/// Every domain and pattern that the estate speaks of: the declared ones, and the domains of all addresses.
+pub fn patterns(plan: &Plan) -> BTreeSet<Pattern> {
+    let mut all = declared_patterns(plan);
     let mut domains: HashSet<&str> = HashSet::new();
     for id in plan.addresses.ids() {
         let domain = plan.addresses.domain(id);

@@ -14,6 +14,7 @@ use super::quote;
 use crate::emit::cdb::Cdb;
 use crate::emit::{EmitError, File};
 use crate::name::{Mailbox, Pattern};
+use crate::plan::classes::declared_patterns;
 use crate::plan::route::decide::{Asker, Decision, Holder, Way};
 use crate::plan::route::{Router, Status};
 use crate::plan::{AddressId, Maps, MtaId, Node, Plan, Question};
@@ -35,9 +36,9 @@ pub(super) fn tables(
     router: &Router<'_>,
     mta: MtaId,
     expressions: &Expressions,
-    peers: &Peers,
+    peers: &Peers<'_, '_>,
 ) -> Result<Tables, EmitError> {
-    let patterns = patterns(router.plan);
+    let patterns = keyed_patterns(router.plan);
     let mut maker = Maker {
         router,
         mta,
@@ -75,17 +76,9 @@ pub(super) fn tables(
     })
 }
 
-/// Every pattern that any part of the estate speaks of, by its key; each `*.d` with a `d` beside it.
-fn patterns(plan: &Plan) -> BTreeMap<String, Pattern> {
-    let mut all = BTreeSet::from([Pattern::Any]);
-    all.extend(plan.domains.iter().map(|d| d.pattern.value.clone()));
-    all.extend(plan.connectors.iter().flat_map(|c| c.spaces.iter().map(|s| s.pattern.clone())));
-    all.extend(plan.mtas.iter().map(|m| Pattern::Exact(m.hostname.value.clone())));
-    for system in &plan.systems {
-        all.extend(system.domains.iter().map(|d| d.value.clone()));
-        all.extend(system.forwards.iter().map(|f| f.pattern.clone()));
-        all.extend(system.authoritative.iter().map(|a| a.value.clone()));
-    }
+/// Every pattern that a declaration names, by its key; each `*.d` with a `d` beside it.
+fn keyed_patterns(plan: &Plan) -> BTreeMap<String, Pattern> {
+    let mut all = declared_patterns(plan);
     let parents: Vec<_> = all
         .iter()
         .filter_map(|p| match p {
@@ -191,13 +184,13 @@ impl Maker<'_, '_> {
         })
     }
 
-    fn domain_row(&mut self, domain: &str, peers: &Peers) -> String {
+    fn domain_row(&mut self, domain: &str, peers: &Peers<'_, '_>) -> String {
         let router = self.router;
         let mut row = Vec::new();
         if router.own(self.mta, domain).is_some() {
             row.push("own=yes".to_owned());
         } else {
-            let from = peers.sending(router, self.mta, domain);
+            let from = peers.sending(domain);
             if !from.is_empty() {
                 row.push(format!("from={}", from.join(",")));
             }

@@ -6,7 +6,7 @@ use handlebars::{Handlebars, no_escape};
 use serde::Serialize;
 
 use super::expr::{Expressions, fold_pairs};
-use super::peers::Peers;
+use super::peers::{Peer, Peers};
 use super::quote;
 use super::routes::{AuthenticatorView, Limit, RouterView, TransportView, origin, routes};
 use super::tables::tables;
@@ -85,9 +85,8 @@ pub(super) fn view(context: Context<'_>, id: MtaId) -> Result<(View, Vec<File>),
         separator: mta.separator(),
         utf8: mta.takes_utf8(),
     };
-    let mut peers = Peers::of(context.router, id);
+    let peers = Peers::of(context.router, id);
     let tables = tables(context.router, id, &expressions, &peers)?;
-    peers.0.retain(|peer| tables.peers.contains(&peer.name));
     let routes = routes(context, &tables.groups);
     let local = expressions.local(&fold_of(plan, mta));
     let view = View {
@@ -97,7 +96,7 @@ pub(super) fn view(context: Context<'_>, id: MtaId) -> Result<(View, Vec<File>),
         listen: listen(mta),
         address: Some(joined(mta.address.iter().map(|a| a.value))).filter(|a| !a.is_empty()),
         trust: joined(mta.trust.iter().map(|t| t.value)),
-        peers: peer_views(context, &peers),
+        peers: peer_views(context, &peers.named(&tables.peers)),
         utf8: expressions.utf8,
         tls: mta.tls.as_ref().map(|t| ServerTls {
             certificate: quote::expanded_item(&t.value.certificate),
@@ -149,14 +148,13 @@ fn joined(items: impl Iterator<Item = impl ToString>) -> String {
     items.map(|i| i.to_string()).collect::<Vec<_>>().join(" ; ")
 }
 
-fn peer_views(context: Context<'_>, peers: &Peers) -> Vec<PeerView> {
+fn peer_views(context: Context<'_>, peers: &[Peer]) -> Vec<PeerView> {
     let span = |node| match node {
         crate::plan::Node::Mta(id) => Some(context.plan.mta(id).span),
         crate::plan::Node::System(id) => Some(context.plan.system(id).span),
         crate::plan::Node::Internet | crate::plan::Node::Unknown => None,
     };
     peers
-        .0
         .iter()
         .map(|p| PeerView {
             name: p.name.clone(),

@@ -5,6 +5,7 @@ use hashbrown::HashMap;
 
 use crate::emit::Context;
 use crate::name::{Mailbox, Pattern};
+use crate::plan::classes::declared_patterns;
 use crate::plan::route::decide::{Asker, Holder, VisitEnd, Way};
 use crate::plan::route::{Status, Tier};
 use crate::plan::{ConnectorId, Mta, MtaId, Node, Question};
@@ -57,13 +58,13 @@ pub(super) struct Meaning<'a> {
     ids: HashMap<Group, GroupId>,
     /// By the place of the tiers in memory, so that a million accounts do not build a group each.
     known: HashMap<(usize, usize), GroupId>,
-    /// Every domain and pattern of the plan, sorted.
+    /// Every domain and pattern that a declaration names, sorted.
     pub(super) patterns: Vec<Pattern>,
 }
 
 impl<'a> Meaning<'a> {
     pub(super) fn new(context: Context<'a>, id: MtaId) -> Self {
-        let patterns = patterns(context);
+        let patterns = declared_patterns(context.plan).into_iter().collect();
         Meaning { context, id, groups: Vec::new(), ids: HashMap::new(), known: HashMap::new(), patterns }
     }
 
@@ -185,20 +186,4 @@ fn is_within(inner: &Pattern, outer: &Pattern) -> bool {
         (Pattern::Exact(d) | Pattern::Sub(d), Pattern::Sub(parent)) => d == parent || outer.matches(d.as_str()),
         _ => inner == outer,
     }
-}
-
-/// Every pattern that anything in the plan speaks of, hostnames included.
-fn patterns(context: Context<'_>) -> Vec<Pattern> {
-    let plan = context.plan;
-    let mut all: Vec<Pattern> = vec![Pattern::Any];
-    all.extend(plan.domains.iter().map(|d| d.pattern.value.clone()));
-    all.extend(plan.mtas.iter().map(|m| Pattern::Exact(m.hostname.value.clone())));
-    all.extend(plan.connectors.iter().flat_map(|c| c.spaces.iter().map(|s| s.pattern.clone())));
-    for system in &plan.systems {
-        all.extend(system.domains.iter().chain(&system.authoritative).map(|d| d.value.clone()));
-        all.extend(system.forwards.iter().map(|f| f.pattern.clone()));
-    }
-    all.sort();
-    all.dedup();
-    all
 }
