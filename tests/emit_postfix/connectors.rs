@@ -1,7 +1,8 @@
 //! Every field of a connector, as the next hop sees it.
 
 use super::{MESSAGE, STRANGER, build, start};
-use crate::lab::{Auth, Identity, Sink, World, authority_pem};
+use crate::cli::run::Folder;
+use crate::lab::{Auth, Identity, Node, Sink, World, authority_pem};
 
 /// A hub whose one connector has these fields.
 fn estate(connector: &str) -> String {
@@ -11,6 +12,19 @@ fn estate(connector: &str) -> String {
          connector internet {{ address-space *; dns }}\n\
          connector to-exchange {{ to exchange\n {connector} }}\n"
     )
+}
+
+/// Fetches the password as `mailswitch secrets` does.
+fn passwords(hub: &Node, folder: &Folder) {
+    let wanted = std::fs::read_to_string(folder.path("out/hub/secrets.json")).unwrap();
+    let wanted = mailswitch::emit::postfix::secrets::parse(&wanted).unwrap();
+    let tables = mailswitch::emit::postfix::secrets::tables(&wanted, |want| {
+        assert_eq!(want.file, "/etc/mailswitch/exchange.password");
+        Ok::<_, String>("se cret\n".to_owned())
+    });
+    for table in tables.unwrap() {
+        hub.write(&format!("/etc/postfix/{}", table.path), &table.content, 0o600);
+    }
 }
 
 #[test]
@@ -24,15 +38,7 @@ fn verified_tls_sends_the_password_from_the_address_that_is_named() {
         "smart-host exchange.contoso.com:587; tls verified; source-address 198.51.100.2\n\
          auth hub password file /etc/mailswitch/exchange.password",
     ));
-    let wanted = std::fs::read_to_string(folder.path("out/hub/secrets.json")).unwrap();
-    let wanted = mailswitch::emit::postfix::secrets::parse(&wanted).unwrap();
-    let tables = mailswitch::emit::postfix::secrets::tables(&wanted, |want| {
-        assert_eq!(want.file, "/etc/mailswitch/exchange.password");
-        Ok::<_, String>("se cret\n".to_owned())
-    });
-    for table in tables.unwrap() {
-        hub.write(&format!("/etc/postfix/{}", table.path), &table.content, 0o600);
-    }
+    passwords(&hub, &folder);
     let _postfix = start(&hub, &folder, "hub");
     assert!(world.client(STRANGER).send(hub.smtp(), "a@example.net", &["bob@contoso.com"], MESSAGE).is_accepted());
     let mail = &world.wait_for(1).mails[0];
@@ -40,6 +46,104 @@ fn verified_tls_sends_the_password_from_the_address_that_is_named() {
     assert!(mail.visit.tls.is_some());
     let login = mail.visit.login.as_ref().expect("AUTH was used");
     assert_eq!((login.user.as_str(), login.password.as_str()), ("hub", "se cret"));
+}
+
+const AUTH: &str = "tls verified; auth hub password file /etc/mailswitch/exchange.password";
+
+#[test]
+fn a_server_without_auth_gets_nothing() {
+    let world = World::new();
+    world.host("exchange.contoso.com", "192.0.2.10");
+    world.sink("192.0.2.10:25", Sink::smtp("exchange").starttls(Identity::trusted(&["exchange.contoso.com"])));
+    let hub = world.node("hub", &["198.51.100.1"]);
+    let folder = build(&estate(&format!("smart-host exchange.contoso.com; {AUTH}")));
+    passwords(&hub, &folder);
+    let postfix = start(&hub, &folder, "hub");
+    assert!(world.client(STRANGER).send(hub.smtp(), "a@example.net", &["bob@contoso.com"], MESSAGE).is_accepted());
+    let over = |seen: &crate::lab::Seen| seen.visits.first().is_some_and(|visit| visit.over);
+    let seen = world.wait_until(crate::lab::PATIENCE, "a visit", over);
+    assert!(seen.mails.is_empty(), "{seen:?}");
+    assert!(seen.visits[0].tls.is_some() && seen.visits[0].login.is_none(), "{seen:?}");
+    assert!(!seen.visits[0].commands.iter().any(|line| line.starts_with("MAIL")), "{seen:?}");
+    assert!(postfix.queue().contains("bob@contoso.com"), "{}", postfix.log());
+}
+
+#[test]
+fn a_host_that_offers_auth_stands_in_for_those_that_do_not() {
+    let without = [
+        ("plain", None),
+        ("empty", Some("250-empty.contoso.com\r\n250-AUTH\r\n250 8BITMIME")),
+        ("nameless", Some("250-nameless Hello hub\r\n250-X-OTHER some\r\n250 SIZE 1000000")),
+        ("single", Some("250 single.contoso.com Hello")),
+        ("short", Some("250 short")),
+        ("bare", Some("250")),
+        ("old", Some("502 5.5.1 what is EHLO?")),
+    ];
+    let world = World::new();
+    let sink = |name: &str| Sink::smtps(name, Identity::trusted(&[&format!("{name}.contoso.com")]));
+    for (number, (name, reply)) in without.iter().enumerate() {
+        world.host(&format!("{name}.contoso.com"), &format!("192.0.2.{}", number + 1));
+        let sink = reply.map_or(sink(name), |reply| sink(name).ehlo(reply));
+        world.sink(&format!("192.0.2.{}:465", number + 1), sink);
+    }
+    for (name, address) in [("good", "192.0.2.20"), ("dearer", "192.0.2.21")] {
+        world.host(&format!("{name}.contoso.com"), address);
+    }
+    let offers = "250-good\r\n250-X-OTHER some\r\n250 AUTH LOGIN";
+    world.sink(
+        "192.0.2.20:465",
+        sink("good").auth(Auth::Accepts).ehlo(offers).rcpt_for("ann@contoso.com", "450 4.2.0 no"),
+    );
+    world.sink("192.0.2.21:465", sink("dearer").auth(Auth::Accepts));
+    let hub = world.node("hub", &["198.51.100.1"]);
+    let hosts: Vec<String> = without.iter().map(|(name, _)| format!("{name}.contoso.com")).collect();
+    let dsl = estate(&format!(
+        "smart-host {}, good.contoso.com; protocol smtps; {AUTH} }}\n\
+         connector dearer {{ to exchange; cost 7; smart-host dearer.contoso.com; protocol smtps; {AUTH}",
+        hosts.join(", ")
+    ));
+    let folder = build(&dsl.replace("account bob@contoso.com", "account bob@contoso.com; account ann@contoso.com"));
+    passwords(&hub, &folder);
+    let _postfix = start(&hub, &folder, "hub");
+    for (number, (recipient, arrives)) in
+        [("bob@contoso.com", "good"), ("ann@contoso.com", "dearer")].iter().enumerate()
+    {
+        assert!(world.client(STRANGER).send(hub.smtp(), "a@example.net", &[recipient], MESSAGE).is_accepted());
+        let seen = world.wait_for(number + 1);
+        assert_eq!(seen.mails[number].sink(), *arrives, "{seen:?}");
+        assert_eq!(seen.mails[number].visit.login.as_ref().map(|login| login.password.as_str()), Some("se cret"));
+        for visit in seen.visits.iter().filter(|visit| !["good", "dearer"].contains(&visit.sink.as_str())) {
+            assert!(visit.tls.is_some() && !visit.commands.iter().any(|line| line.starts_with("MAIL")), "{visit:?}");
+        }
+        let visited: std::collections::BTreeSet<&str> = seen.visits.iter().map(|visit| visit.sink.as_str()).collect();
+        assert!(without.iter().all(|(name, _)| visited.contains(name)), "{visited:?}");
+    }
+}
+
+#[test]
+fn a_cheaper_connector_without_auth_needs_none() {
+    let world = World::new();
+    world.sink("192.0.2.1:25", Sink::smtp("cheap"));
+    world.host("dearer.contoso.com", "192.0.2.2");
+    let hub = world.node("hub", &["198.51.100.1"]);
+    let folder = build(&estate(&format!(
+        "smart-host [192.0.2.1]; max-size 50KB; tls off }}\n\
+         connector dearer {{ to exchange; cost 7; smart-host dearer.contoso.com; max-size 50KB; {AUTH}"
+    )));
+    passwords(&hub, &folder);
+    let _postfix = start(&hub, &folder, "hub");
+    assert!(world.client(STRANGER).send(hub.smtp(), "a@example.net", &["bob@contoso.com"], MESSAGE).is_accepted());
+    let mail = &world.wait_for(1).mails[0];
+    assert_eq!((mail.sink(), mail.visit.login.as_ref()), ("cheap", None));
+}
+
+#[test]
+fn a_text_table_cannot_hold_what_auth_needs() {
+    let dsl =
+        estate(&format!("smart-host exchange.contoso.com; {AUTH}")).replace("max-size", "maps texthash\n max-size");
+    let ran = Folder::with(&[("routing.dsl", dsl.as_bytes())]).run(&["build", "-o", "out"]);
+    assert_eq!(ran.code, 1, "{}", ran.stderr);
+    assert!(ran.stderr.contains("target::unsupported") && ran.stderr.contains("`auth`"), "{}", ran.stderr);
 }
 
 #[test]

@@ -67,6 +67,7 @@ impl Session<'_> {
     fn command(&mut self, verb: &str, rest: &str) -> io::Result<()> {
         match verb {
             "LHLO" if self.sink.protocol == Protocol::Lmtp => self.hello(rest),
+            "EHLO" if let Some(reply) = &self.sink.ehlo => self.reply(reply),
             "EHLO" | "HELO" if self.sink.protocol != Protocol::Lmtp => self.hello(rest),
             "STARTTLS" if self.sink.identity.is_some() && !self.encrypted => {
                 self.reply("220 2.0.0 go ahead")?;

@@ -37,6 +37,7 @@ pub(crate) struct Sink {
     pub(crate) max_size: Option<u64>,
     pub(crate) smtputf8: bool,
     pub(crate) greeting: String,
+    pub(crate) ehlo: Option<String>,
     pub(crate) mail: Option<String>,
     pub(crate) rcpt: Option<String>,
     pub(crate) rcpt_for: BTreeMap<String, String>,
@@ -55,6 +56,7 @@ impl Sink {
             max_size: None,
             smtputf8: false,
             greeting: format!("220 {label}.sink.invalid ESMTP"),
+            ehlo: None,
             mail: None,
             rcpt: None,
             rcpt_for: BTreeMap::new(),
@@ -92,6 +94,11 @@ impl Sink {
     /// The first line; after one that is not 2xx the connection is closed.
     pub(crate) fn greeting(self, reply: &str) -> Sink {
         Sink { greeting: reply.to_owned(), ..self }
+    }
+
+    /// To EHLO, lines joined with CRLF, instead of what the sink can do. HELO is answered as ever.
+    pub(crate) fn ehlo(self, reply: &str) -> Sink {
+        Sink { ehlo: Some(reply.to_owned()), ..self }
     }
 
     pub(crate) fn mail(self, reply: &str) -> Sink {

@@ -12,6 +12,7 @@ pub(super) use options::details;
 
 use super::meaning::{Group, GroupId};
 use super::quote::{self, Unquotable};
+use super::replies::Additions;
 use super::tables::Table;
 use crate::emit::{Context, Unsupported};
 use crate::name::HostName;
@@ -70,7 +71,8 @@ pub(super) struct Details {
     pub(super) options: Vec<String>,
     pub(super) policy: Table,
     pub(super) passwords: Vec<Password>,
-    pub(super) size: Option<u64>,
+    /// What the SMTP client is to read in the reply to EHLO, if anything.
+    pub(super) replies: Option<Additions>,
     pub(super) concurrency: Option<u32>,
 }
 
@@ -201,10 +203,12 @@ pub(super) fn refuses(context: Context<'_>, mta: MtaId, connector: &Connector) -
         );
     }
     let text_tables = context.plan.mta(mta).maps.is_some_and(|maps| maps.value == Maps::Texthash);
-    if text_tables && size_limit(context, mta, connector).is_some() {
+    let two_lines =
+        size_limit(context, mta, connector).map(|_| "a `max-size`").or(connector.auth.as_ref().map(|_| "`auth`"));
+    if let Some(field) = two_lines.filter(|_| text_tables) {
         return no(
             format!(
-                "connector `{name}` has a `max-size`, and a value of a texthash table cannot hold the two lines that it needs (postmap(1), INPUT FILE FORMAT)"
+                "connector `{name}` has {field}, and a value of a texthash table cannot hold the two lines that it needs (postmap(1), INPUT FILE FORMAT)"
             ),
             "use `maps cdb`",
         );

@@ -12,7 +12,7 @@ use super::places::{self, Places};
 use super::quote::{self, Unquotable};
 use super::tables::{Kind, Table};
 use super::version::{self, Release};
-use super::{secrets, settings, size, view};
+use super::{replies, secrets, settings, view};
 use crate::emit::{Context, EmitError, File};
 use crate::name::HostName;
 use crate::plan::route::Status;
@@ -340,9 +340,9 @@ impl<'a> Bundle<'a> {
             if !details.policy.is_empty() {
                 all.insert(format!("tls_{}", service.name), details.policy.clone());
             }
-            if let Some(limit) = details.size {
-                let replies = size::replies(self.mta.hostname.value.as_str(), limit);
-                all.insert(format!("size_{}", service.name), replies);
+            if let Some(additions) = details.replies {
+                let replies = replies::replies(self.mta.hostname.value.as_str(), additions);
+                all.insert(format!("replies_{}", service.name), replies);
             }
         }
         all.into_iter().collect()

@@ -7,6 +7,7 @@ use super::{Details, Password, Policy, Service, hops, policy, size_limit};
 use crate::emit::Context;
 use crate::emit::postfix::meaning::Group;
 use crate::emit::postfix::quote::{self, Unquotable};
+use crate::emit::postfix::replies::Additions;
 use crate::emit::postfix::tables::Kind;
 use crate::emit::postfix::version::Release;
 use crate::plan::{Connector, ConnectorId, MtaId, NextHop, Protocol, Spanned, TlsLevel};
@@ -41,11 +42,12 @@ pub(in crate::emit::postfix) fn details(
         all.iter().flat_map(|c| hops(context, c)).map(|hop| (hop.nexthop, hop.policy)).collect();
     tls(&all, &hops, prefix, (&service.name, kind), &mut options, &mut details)?;
     auth(&hops, prefix, (&service.name, kind), &mut options, &mut details);
-    if let Some(size) = size_limit(context, mta, first) {
-        details.size = Some(size);
+    let additions = Additions { size: size_limit(context, mta, first), auth: !details.passwords.is_empty() };
+    if additions != Additions::default() {
+        details.replies = Some(additions);
         let filter = format!(
             "pipemap:{{regexp:$config_directory/replies,{}}}",
-            kind.reference(&format!("size_{}", service.name))
+            kind.reference(&format!("replies_{}", service.name))
         );
         details.options.push(format!("-o {prefix}_reply_filter={filter}"));
     }

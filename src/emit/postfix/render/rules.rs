@@ -1,7 +1,7 @@
 //! Tables that Postfix reads in order: patterns (regexp_table(5)) and networks (cidr_table(5)).
 
 use super::Bundle;
-use crate::emit::postfix::{places, quote, size, view};
+use crate::emit::postfix::{places, quote, replies, view};
 use crate::plan::route::Status;
 
 impl Bundle<'_> {
@@ -39,9 +39,9 @@ impl Bundle<'_> {
             let about = "addresses that begin with the separator";
             all.push(("leading_accounts", self.rule("sub-addresses", about, lines.collect())));
         }
-        if self.services.iter().any(|(_, details)| details.size.is_some()) {
-            let lines = size::patterns(self.mta.hostname.value.as_str());
-            all.push(("replies", self.rule("lines of an EHLO reply (max-size)", "which line is which", lines)));
+        if self.services.iter().any(|(_, details)| details.replies.is_some()) {
+            let lines = replies::patterns(self.mta.hostname.value.as_str());
+            all.push(("replies", self.rule("lines of an EHLO reply (max-size, auth)", "which line is which", lines)));
         }
         all
     }
