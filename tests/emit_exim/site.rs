@@ -31,6 +31,32 @@ fn a_sites_settings_are_copied_and_may_not_touch_ours() {
 }
 
 #[test]
+fn the_main_section_says_where_the_source_has_it() {
+    let fields = "listen 0.0.0.0:25, 0.0.0.0:587\naddress 198.51.100.1\ntls certificate \"/etc/hub.pem\" key \"/etc/hub.key\"\n\
+                  max-size 3MB\nqueue-lifetime 2d\nsettings \"site.conf\"\n\
+                  trust 10.1.0.0/16,\n10.2.0.0/16,\n10.3.0.0/16,\n10.4.0.0/16";
+    let folder = build(&[
+        ("routing.dsl", dsl(fields).replace("trust 10.0.0.0/8; ", "").as_bytes()),
+        ("site.conf", b"queue_only_load = 8\n"),
+    ]);
+    let text = std::fs::read_to_string(folder.path("out/hub/exim.conf")).unwrap();
+    for lines in [
+        "# hostname (routing.dsl:1)\nprimary_hostname = hub.contoso.com\n",
+        "# listen (routing.dsl:2)\nlocal_interfaces = ",
+        "# address (routing.dsl:3)\nextra_local_interfaces = ",
+        "# trust (routing.dsl:8, routing.dsl:9, routing.dsl:10 and 1 more)\nhostlist trusted = ",
+        "# tls (routing.dsl:4)\ntls_advertise_hosts = *\n",
+        "# max-size (routing.dsl:5)\nmessage_size_limit = 3145728\n",
+        "# queue-lifetime (routing.dsl:6)\n*  *  F,",
+        "site.conf (routing.dsl:7), as it is.\nqueue_only_load = 8\n",
+    ] {
+        assert!(text.contains(lines), "{lines}{text}");
+    }
+    let world = World::new();
+    install(&world.node("hub", &["198.51.100.1"]), &folder, "hub");
+}
+
+#[test]
 fn tables_alone_come_with_snippets_for_each_section() {
     let dsl = dsl("emit tables");
     let folder = build(&[("routing.dsl", dsl.as_bytes())]);

@@ -12,6 +12,7 @@ use super::routes::{AuthenticatorView, Limit, RouterView, TransportView, origin,
 use super::tables::tables;
 use crate::emit::{Context, EmitError, File};
 use crate::plan::{Endpoint, Maps, Mta, MtaId, Plan};
+use crate::source::Span;
 
 /// 50 MB, Exim's own default (14, "message_size_limit").
 const USUAL_SIZE: u64 = 50 << 20;
@@ -74,6 +75,20 @@ pub(super) struct View {
     transports: Vec<TransportView>,
     authenticators: Vec<AuthenticatorView>,
     retry: String,
+    places: Places,
+}
+
+/// Where the source says what the main section and the retry rule have; empty for what it leaves to the compiler.
+#[derive(Debug, Default, Serialize)]
+struct Places {
+    hostname: String,
+    listen: String,
+    address: String,
+    trust: String,
+    tls: String,
+    max_size: String,
+    settings: String,
+    retry: String,
 }
 
 /// What an MTA's configuration says, and its tables.
@@ -125,6 +140,7 @@ pub(super) fn view(context: Context<'_>, id: MtaId) -> Result<(View, Vec<File>),
         transports: routes.transports,
         authenticators: routes.authenticators,
         retry: retry(mta.queue_lifetime.map_or(USUAL_LIFETIME, |l| l.value)),
+        places: places(context, mta),
     };
     Ok((view, tables.files))
 }
@@ -132,6 +148,28 @@ pub(super) fn view(context: Context<'_>, id: MtaId) -> Result<(View, Vec<File>),
 impl View {
     pub(super) fn without_settings(self) -> View {
         View { settings: None, ..self }
+    }
+}
+
+fn places(context: Context<'_>, mta: &Mta) -> Places {
+    let one = |span: Option<Span>| span.map_or_else(String::new, |s| origin(context.sources, s));
+    // A list says where each of its items stands; items of one line stand there once.
+    let all = |spans: &mut dyn Iterator<Item = Span>| {
+        let mut places: Vec<String> = spans.map(|s| origin(context.sources, s)).collect();
+        places.dedup();
+        let more = places.len().saturating_sub(3);
+        places.truncate(3);
+        if more > 0 { format!("{} and {more} more", places.join(", ")) } else { places.join(", ") }
+    };
+    Places {
+        hostname: one(Some(mta.hostname.span)),
+        listen: all(&mut mta.listen.iter().map(|l| l.span)),
+        address: all(&mut mta.address.iter().map(|a| a.span)),
+        trust: all(&mut mta.trust.iter().map(|t| t.span)),
+        tls: one(mta.tls.as_ref().map(|t| t.span)),
+        max_size: one(mta.max_size.map(|s| s.span)),
+        settings: one(mta.settings.as_ref().map(|s| s.span)),
+        retry: one(mta.queue_lifetime.map(|l| l.span)),
     }
 }
 
@@ -222,7 +260,7 @@ pub(super) fn parts(view: &View) -> Result<Parts, EmitError> {
         routers: render(include_str!("../../../templates/exim/routers.hbs"))?,
         transports: render(include_str!("../../../templates/exim/transports.hbs"))?,
         authenticators: render(include_str!("../../../templates/exim/authenticators.hbs"))?,
-        retry: format!("*  *  {}\n", view.retry),
+        retry: render("{{#if places.retry}}\n# queue-lifetime ({{places.retry}})\n{{/if}}\n*  *  {{retry}}\n")?,
     })
 }
 
