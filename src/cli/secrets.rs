@@ -18,8 +18,11 @@ const LARGEST: u64 = 64 << 10;
 ///
 /// No password is ever in a source or in a built folder. This reads the files that the connectors' `auth … password
 /// file …` name, on the host where they are, and writes the tables that Postfix needs into the folder: mode 0600,
-/// owned by whoever runs it (root), each replaced in one step. Run it after each deployment and each change of a
-/// password, then reload Postfix.
+/// owned by whoever runs it (root), each replaced in one step.
+///
+/// Run it after each change of a password, and again each time that a new build was deployed over the folder: the
+/// folder is replaced whole, and the tables go with it. Until they are there again, Postfix keeps the mail of those
+/// connectors in its queue. Then reload Postfix.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:

@@ -31,6 +31,20 @@ fn holds(bytes: &[u8], needle: &[u8]) -> bool {
 }
 
 #[test]
+fn a_new_build_takes_the_tables_away_and_the_help_says_so() {
+    let folder = built(b"s3cret\n");
+    assert_eq!(folder.run(&["secrets", "out/hub"]).code, 0);
+    assert_eq!(tables(&folder).len(), 1);
+    assert_eq!(folder.run(&["build", "-o", "out"]).code, 0);
+    assert!(tables(&folder).is_empty());
+    let help = folder.run(&["secrets", "--help"]).stdout;
+    let help = help.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(help.contains("the folder is replaced whole, and the tables go with it"), "{help}");
+    assert_eq!(folder.run(&["secrets", "out/hub"]).code, 0);
+    assert_eq!(tables(&folder).len(), 1);
+}
+
+#[test]
 fn a_table_holds_the_password_and_nobody_else_may_read_it() {
     let folder = built(b"s3cret\n");
     assert!(tables(&folder).is_empty(), "no secret is emitted");

@@ -69,6 +69,27 @@ fn a_server_without_auth_gets_nothing() {
 }
 
 #[test]
+fn without_the_password_table_mail_waits() {
+    let world = World::new();
+    world.host("exchange.contoso.com", "192.0.2.10");
+    let sink = Sink::smtp("exchange").starttls(Identity::trusted(&["exchange.contoso.com"])).auth(Auth::Accepts);
+    world.sink("192.0.2.10:25", sink);
+    let hub = world.node("hub", &["198.51.100.1"]);
+    let folder = build(&estate(&format!("smart-host exchange.contoso.com; {AUTH}")));
+    let postfix = start(&hub, &folder, "hub");
+    assert!(world.client(STRANGER).send(hub.smtp(), "a@example.net", &["bob@contoso.com"], MESSAGE).is_accepted());
+    let over = |seen: &crate::lab::Seen| seen.visits.first().is_some_and(|visit| visit.over);
+    let seen = world.wait_until(crate::lab::PATIENCE, "a visit", over);
+    assert!(seen.mails.is_empty(), "{seen:?}");
+    assert!(postfix.queue().contains("bob@contoso.com"), "{}", postfix.log());
+    passwords(&hub, &folder);
+    postfix.reload();
+    postfix.flush();
+    let seen = world.wait_for(1);
+    assert_eq!(seen.mails[0].visit.login.as_ref().map(|login| login.user.as_str()), Some("hub"));
+}
+
+#[test]
 fn a_host_that_offers_auth_stands_in_for_those_that_do_not() {
     let without = [
         ("plain", None),
