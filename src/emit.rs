@@ -15,6 +15,7 @@ pub mod feature;
 pub mod lmdb;
 pub mod postfix;
 pub mod relay;
+mod template;
 
 /// All that a target may look at.
 #[derive(Debug, Clone, Copy)]

@@ -3,6 +3,7 @@
 #![cfg(test)]
 #![expect(clippy::disallowed_methods, reason = "tests use files, processes and clocks")]
 
+mod architecture;
 mod article;
 mod bundle;
 mod cli;

@@ -20,7 +20,12 @@ impl Resolver<'_> {
 
     fn domain_decl(&mut self, decl: &ast::DomainDecl) -> Option<DomainDecl> {
         let pattern = self.pattern(decl.pattern)?;
-        if decl.kind != DomainKind::Relay && !matches!(pattern, Pattern::Exact(_)) {
+        let kind = match decl.kind {
+            ast::DomainKind::Domain => DomainKind::Domain,
+            ast::DomainKind::Shared => DomainKind::Shared,
+            ast::DomainKind::Relay => DomainKind::Relay,
+        };
+        if kind != DomainKind::Relay && !matches!(pattern, Pattern::Exact(_)) {
             let text = printable(self.sources.text(decl.pattern));
             let diagnostic =
                 Diagnostic::new(code::ADDRESS_INVALID, format!("`{text}` is a pattern, and one domain is meant"))
@@ -31,7 +36,7 @@ impl Resolver<'_> {
         }
         let pattern = Spanned { value: pattern, span: decl.pattern };
         let mut out = DomainDecl {
-            kind: decl.kind,
+            kind,
             pattern,
             on: Vec::new(),
             unresolved: Unresolved::Reject,

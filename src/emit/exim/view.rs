@@ -2,7 +2,6 @@
 
 use std::net::IpAddr;
 
-use handlebars::{Handlebars, no_escape};
 use serde::Serialize;
 
 use super::expr::{Expressions, fold_pairs};
@@ -10,7 +9,7 @@ use super::peers::{Peer, Peers};
 use super::quote;
 use super::routes::{AuthenticatorView, Limit, RouterView, TransportView, origin, routes};
 use super::tables::tables;
-use crate::emit::{Context, EmitError, File};
+use crate::emit::{Context, EmitError, File, template};
 use crate::plan::{Endpoint, Maps, Mta, MtaId, Plan};
 use crate::source::Span;
 
@@ -249,10 +248,7 @@ pub(super) struct Parts {
 }
 
 pub(super) fn parts(view: &View) -> Result<Parts, EmitError> {
-    let mut templates = Handlebars::new();
-    templates.register_escape_fn(no_escape);
-    templates.set_strict_mode(true);
-    let render = |template: &str| templates.render_template(template, view).map_err(|e| EmitError(e.to_string()));
+    let render = |text: &str| template::render(text, view).map_err(EmitError);
     Ok(Parts {
         head: render(include_str!("../../../templates/exim/head.hbs"))?,
         main: render(include_str!("../../../templates/exim/main.hbs"))?,

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use handlebars::Handlebars;
 use serde::Serialize;
 
 use super::connectors::{self, Details, Service, Transport};
@@ -13,7 +12,7 @@ use super::quote::{self, Unquotable};
 use super::tables::{Kind, Table};
 use super::version::{self, Release};
 use super::{replies, secrets, settings, view};
-use crate::emit::{Context, EmitError, File};
+use crate::emit::{Context, EmitError, File, template};
 use crate::name::HostName;
 use crate::plan::route::Status;
 use crate::plan::{EmitMode, Maps, Mta, MtaId};
@@ -111,11 +110,8 @@ impl<'a> Bundle<'a> {
         Ok(files)
     }
 
-    fn render(&self, name: &str, template: &str, view: &impl Serialize) -> Result<String, EmitError> {
-        let mut handlebars = Handlebars::new();
-        handlebars.set_strict_mode(true);
-        handlebars.register_escape_fn(handlebars::no_escape);
-        handlebars.render_template(template, view).map_err(|e| EmitError(format!("{name} of `{}`: {e}", self.mta.name)))
+    fn render(&self, name: &str, text: &str, view: &impl Serialize) -> Result<String, EmitError> {
+        template::render(text, view).map_err(|e| EmitError(format!("{name} of `{}`: {e}", self.mta.name)))
     }
 
     fn place(&self, span: Span) -> String {
