@@ -304,6 +304,11 @@ impl Plan {
         (0..self.connectors.len() as u32).map(ConnectorId)
     }
 
+    /// The connectors that start at an MTA, in the order of the file.
+    pub fn connectors_from(&self, mta: MtaId) -> impl Iterator<Item = ConnectorId> + '_ {
+        self.connector_ids().filter(move |&id| self.connector(id).from.contains(&mta))
+    }
+
     pub fn domain_ids(&self) -> impl Iterator<Item = DomainDeclId> + use<> {
         (0..self.domains.len() as u32).map(DomainDeclId)
     }

@@ -85,8 +85,9 @@ fn of_domains<'r>(router: &Router<'_>, id: MtaId) -> Vec<(Feature<'r>, Span)> {
 /// The tiers of every address space and system of an MTA, in the order of the file.
 fn groups<'r>(router: &'r Router<'_>, mta: MtaId) -> Vec<&'r [Tier]> {
     let plan = router.plan;
-    let connectors = plan.connectors.iter().filter(|c| c.from.contains(&mta));
-    let mut patterns: Vec<&Pattern> = connectors.flat_map(|c| c.spaces.iter().map(|s| &s.pattern)).collect();
+    let connectors = plan.connectors_from(mta);
+    let mut patterns: Vec<&Pattern> =
+        connectors.flat_map(|id| plan.connector(id).spaces.iter().map(|s| &s.pattern)).collect();
     let mut met = HashSet::new();
     patterns.retain(|pattern| met.insert(*pattern));
     let spaces = patterns.into_iter().filter_map(|pattern| router.space_of_pattern(mta, pattern));

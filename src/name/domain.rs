@@ -121,6 +121,15 @@ impl Pattern {
             Pattern::Any => true,
         }
     }
+
+    /// The greater decides where several match: an exact domain over `*.`, a longer `*.` over a shorter one, `*` last.
+    pub fn specificity(&self) -> (u8, usize) {
+        match self {
+            Pattern::Any => (0, 0),
+            Pattern::Sub(domain) => (1, domain.as_str().len()),
+            Pattern::Exact(_) => (2, 0),
+        }
+    }
 }
 
 fn pattern_help(text: &str, error: NameError) -> NameError {

@@ -256,6 +256,11 @@ fn push_local(content: &str, out: &mut String) {
         out.push_str(content);
         return;
     }
+    push_quoted(content, out);
+}
+
+/// Writes a quoted string (RFC 5321 4.1.2).
+pub(crate) fn push_quoted(content: &str, out: &mut String) {
     out.push('"');
     for c in content.chars() {
         if matches!(c, '"' | '\\') {

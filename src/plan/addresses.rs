@@ -99,6 +99,11 @@ impl Addresses {
         Some(self.entries[id.index()].account).filter(|&a| a != NOBODY).map(AccountId)
     }
 
+    /// Whether somebody has it: a contact or an account.
+    pub fn is_claimed(&self, id: AddressId) -> bool {
+        self.contact(id).is_some() || self.account(id).is_some()
+    }
+
     /// Gives the address to a contact; the first claim stays, and is returned where there was one.
     pub fn claim_for_contact(&mut self, id: AddressId, contact: ContactId) -> Option<ContactId> {
         let before = self.contact(id);

@@ -153,7 +153,7 @@ fn roles(plan: &Plan) -> Vec<Mailbox> {
         let hostname = mta.hostname.value.as_str();
         roles.extend(["postmaster", "root", "abuse"].map(|local| Mailbox::from_content(local, hostname)));
     }
-    let claimed = |id| plan.addresses.contact(id).is_some() || plan.addresses.account(id).is_some();
+    let claimed = |id| plan.addresses.is_claimed(id);
     roles.into_iter().filter(|role| !plan.addresses.find(role.as_str()).is_some_and(claimed)).collect()
 }
 

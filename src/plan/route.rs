@@ -168,7 +168,7 @@ fn mta_table(plan: &Plan, mta: MtaId) -> MtaTable {
     let mut spaces: PatternMap<BTreeMap<u32, Vec<Exit>>> = PatternMap::default();
     let mut accounts: HashMap<SystemId, BTreeMap<u32, Vec<Exit>>> = HashMap::new();
     let mut patterns = Vec::new();
-    for connector in plan.connector_ids().filter(|&c| plan.connector(c).from.contains(&mta)) {
+    for connector in plan.connectors_from(mta) {
         let c = plan.connector(connector);
         for space in &c.spaces {
             let exits = spaces.entry(&space.pattern).entry(space.cost).or_default();

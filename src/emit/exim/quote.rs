@@ -7,6 +7,7 @@
 use std::fmt::Write as _;
 
 use crate::name::Mailbox;
+use crate::name::mailbox::push_quoted;
 
 /// Data inside an expanded option: the expansion gives the very text.
 pub fn expanded(text: &str) -> String {
@@ -47,14 +48,7 @@ pub fn key(mailbox: &Mailbox) -> String {
     if is_bare(content.as_bytes()) {
         out.push_str(&content);
     } else {
-        out.push('"');
-        for c in content.chars() {
-            if matches!(c, '"' | '\\') {
-                out.push('\\');
-            }
-            out.push(c);
-        }
-        out.push('"');
+        push_quoted(&content, &mut out);
     }
     out.push('@');
     out.push_str(mailbox.domain());

@@ -17,7 +17,7 @@ use crate::name::{Mailbox, Pattern};
 use crate::plan::classes::declared_patterns;
 use crate::plan::route::decide::{Asker, Decision, Holder, Way};
 use crate::plan::route::{Router, Status};
-use crate::plan::{AddressId, Maps, MtaId, Node, Plan, Question};
+use crate::plan::{Maps, MtaId, Node, Plan, Question};
 
 #[derive(Debug)]
 pub(super) struct Tables {
@@ -92,8 +92,8 @@ fn keyed_patterns(plan: &Plan) -> BTreeMap<String, Pattern> {
 
 /// Every address that somebody has, in the order of the text.
 fn literals<'a>(plan: &'a Plan, extra: &'a BTreeSet<String>) -> Vec<&'a str> {
-    let known = |id: &AddressId| plan.addresses.contact(*id).is_some() || plan.addresses.account(*id).is_some();
-    let mut texts: Vec<&str> = plan.addresses.ids().filter(known).map(|id| plan.addresses.text(id)).collect();
+    let claimed = plan.addresses.ids().filter(|&id| plan.addresses.is_claimed(id));
+    let mut texts: Vec<&str> = claimed.map(|id| plan.addresses.text(id)).collect();
     texts.extend(extra.iter().map(String::as_str));
     texts.sort_unstable();
     texts.dedup();

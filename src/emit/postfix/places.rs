@@ -1,5 +1,6 @@
 //! The tables that come of the meaning: which key says what, and nothing that a less specific key says already.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use hashbrown::HashMap;
@@ -188,12 +189,12 @@ impl Collector<'_, '_> {
     fn literals(&mut self) {
         let plan = self.meaning.context.plan;
         for id in plan.addresses.ids() {
-            if plan.addresses.contact(id).is_some() || plan.addresses.account(id).is_some() {
+            if plan.addresses.is_claimed(id) {
                 self.literal(&plan.addresses.mailbox(id));
             }
         }
         for mailbox in self.postmasters().into_iter().chain(self.unsplit()) {
-            if !plan.addresses.find(mailbox.as_str()).is_some_and(|id| is_claimed(&plan.addresses, id)) {
+            if !plan.addresses.find(mailbox.as_str()).is_some_and(|id| plan.addresses.is_claimed(id)) {
                 self.literal(&mailbox);
             }
         }
@@ -343,7 +344,7 @@ impl Collector<'_, '_> {
     /// After their exceptions, the rules about local parts: the most specific domain first.
     fn local_part_rules(&mut self) {
         let mut patterns: Vec<&Pattern> = self.classes.keys().collect();
-        patterns.sort_by_key(|p| (specificity(p), (*p).clone()));
+        patterns.sort_by_key(|p| (Reverse(p.specificity()), (*p).clone()));
         let rules = |word: fn(&Class) -> Word| {
             let mut lines = Vec::new();
             for pattern in &patterns {
@@ -376,24 +377,11 @@ impl Collector<'_, '_> {
     }
 }
 
-fn is_claimed(addresses: &crate::plan::addresses::Addresses, id: crate::plan::AddressId) -> bool {
-    addresses.contact(id).is_some() || addresses.account(id).is_some()
-}
-
 /// A local part as Postfix shows it to a regular expression, without the quotes around it: a detail may add or lose
 /// the need for them.
 fn inner(mailbox: &Mailbox) -> &str {
     let local = mailbox.local();
     local.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(local)
-}
-
-/// Exact domains, then longer names before shorter, then `*`.
-fn specificity(pattern: &Pattern) -> (u8, std::cmp::Reverse<usize>) {
-    match pattern {
-        Pattern::Exact(_) => (0, std::cmp::Reverse(0)),
-        Pattern::Sub(domain) => (1, std::cmp::Reverse(domain.as_str().len())),
-        Pattern::Any => (2, std::cmp::Reverse(0)),
-    }
 }
 
 fn verify_word(verify: bool) -> &'static str {

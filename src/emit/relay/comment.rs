@@ -1,7 +1,7 @@
 //! Comments in `relay.yaml`: that it is generated, and which statement each part comes from.
 
 use super::known::Known;
-use super::routing::{connectors, declared, domains};
+use super::routing::{declared, domains};
 use crate::emit::Context;
 use crate::name::printable;
 use crate::plan::route::Own;
@@ -61,7 +61,7 @@ impl<'a> Comments<'a> {
             "domains" => *self.domains.get(number)?,
             "trust" => self.plan.mta(self.mta).trust.get(number)?.span,
             "connectors" => {
-                let id = connectors(self.plan, self.mta).nth(number)?;
+                let id = self.plan.connectors_from(self.mta).nth(number)?;
                 self.plan.connector(id).span
             }
             "systems" | "peers" => declared(self.plan, item.strip_prefix("name: ")?)?,
@@ -74,7 +74,7 @@ impl<'a> Comments<'a> {
     /// The address space that first names the pattern of an entry.
     fn space(&self, number: usize) -> Option<Span> {
         let mut met = Vec::new();
-        for id in connectors(self.plan, self.mta) {
+        for id in self.plan.connectors_from(self.mta) {
             for space in &self.plan.connector(id).spaces {
                 if !met.contains(&&space.pattern) {
                     if met.len() == number {

@@ -67,11 +67,7 @@ impl<'a> Known<'a> {
     /// Unknown recipients of each pattern, where they are not refused as those of the pattern around it.
     fn refuse(&mut self, fresh: &Fresh) {
         let mut all: Vec<Pattern> = patterns(self.plan()).into_iter().collect();
-        all.sort_by_key(|pattern| match pattern {
-            Pattern::Any => (0, 0),
-            Pattern::Sub(domain) => (1, domain.as_str().len()),
-            Pattern::Exact(_) => (2, 0),
-        });
+        all.sort_by_key(Pattern::specificity);
         for pattern in all {
             let domain = fresh.mailbox(&pattern).domain().to_owned();
             let answers = self.unknown(&domain);

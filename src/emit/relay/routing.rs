@@ -9,7 +9,7 @@ use crate::plan::classes::{Fresh, patterns};
 use crate::plan::route::decide::{Decision, Way};
 use crate::plan::route::handover::Handover;
 use crate::plan::route::{Own, Tier};
-use crate::plan::{self, ConnectorId, DomainKind, MtaId, NextHop, Node, Plan};
+use crate::plan::{self, ConnectorId, DomainKind, NextHop, Node, Plan};
 use crate::relay::config::{Auth, ClientTls, Connector, DomainRule, Peer, Protocol, Routing, Space, System, TlsLevel};
 
 pub(super) fn routing(known: &Known<'_>) -> Routing {
@@ -25,14 +25,9 @@ pub(super) fn routing(known: &Known<'_>) -> Routing {
         domains: domains(known).into_iter().map(|(pattern, own)| domain(known, pattern, own)).collect(),
         systems: systems(known).map(|(name, tiers)| System { name: name.to_owned(), tiers }).collect(),
         spaces: spaces(known),
-        connectors: connectors(plan, id).map(|c| connector(plan, c)).collect(),
+        connectors: plan.connectors_from(id).map(|c| connector(plan, c)).collect(),
         refused: known.refused.iter().map(|(pattern, answers)| refused(pattern, *answers)).collect(),
     }
-}
-
-/// The MTA's connectors, in the order of the file.
-pub(super) fn connectors(plan: &Plan, mta: MtaId) -> impl Iterator<Item = ConnectorId> + '_ {
-    plan.connector_ids().filter(move |&id| plan.connector(id).from.contains(&mta))
 }
 
 fn peers(known: &Known<'_>) -> Vec<Peer> {
@@ -124,7 +119,7 @@ fn systems<'a>(known: &Known<'a>) -> impl Iterator<Item = (&'a str, Vec<Vec<Stri
 fn spaces(known: &Known<'_>) -> Vec<Space> {
     let (plan, router) = (known.plan(), known.router());
     let mut spaces: Vec<Space> = Vec::new();
-    for id in connectors(plan, known.mta) {
+    for id in plan.connectors_from(known.mta) {
         for space in &plan.connector(id).spaces {
             if spaces.iter().any(|s| s.domain == space.pattern) {
                 continue;
