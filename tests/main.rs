@@ -17,5 +17,6 @@ mod lab;
 mod oracle;
 mod pages;
 mod properties;
+mod readme;
 mod relay_config;
 mod syntax;

@@ -9,7 +9,6 @@ mta hub {
 }
 
 system store {
-    domain  store.example
     account bob@own.example
     forwards own.example to attic
 }
