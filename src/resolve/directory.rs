@@ -41,7 +41,10 @@ impl Resolver<'_> {
         let Some(&file) = self.program.attached.get(&bulk.file) else { return };
         if let Some(&first) = self.directories.get(&(file, system)) {
             let name = crate::name::printable(&self.sources.unquoted(bulk.file));
-            return self.duplicate(format!("`{name}` is read twice for the same"), bulk.file, first);
+            let whose =
+                system.map_or("contacts".to_owned(), |id| format!("accounts of `{}`", self.plan.system(id).name));
+            let help = "keep one of them, with every column that it needs in its one block";
+            return self.twice(format!("`{name}` is read twice for {whose}"), bulk.file, first, help);
         }
         self.directories.insert((file, system), bulk.file);
         let columns = self.columns(bulk);

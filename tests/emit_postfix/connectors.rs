@@ -98,6 +98,9 @@ fn a_host_that_offers_auth_stands_in_for_those_that_do_not() {
         ("single", Some("250 single.contoso.com Hello")),
         ("short", Some("250 short")),
         ("bare", Some("250")),
+        ("okay", Some("250 OK")),
+        ("shy", Some("503 not now")),
+        ("older", Some("504 5.5.1 no EHLO")),
         ("old", Some("502 5.5.1 what is EHLO?")),
     ];
     let world = World::new();

@@ -39,8 +39,9 @@ const KEYWORDS: &[&str] = &[
 pub(super) fn patterns(hostname: &str) -> Vec<String> {
     let own = super::quote::pattern(hostname);
     let mut lines = vec![
-        // With these Postfix would go on with HELO, which has no AUTH; 421 sends it to the next host.
-        "/^50[02]([ -]|$)/ no-ehlo".to_owned(),
+        // With these Postfix would go on with HELO, which has no AUTH; 421 sends it to the next host. A filter sees no
+        // command: a status code of other than syntax (X.5.x, RFC 3463 3.6) speaks of a recipient or a message.
+        "/^50[0234]([ -]5[.]5[.]|[ -][^0-9]|[ -]?$)/ no-ehlo".to_owned(),
         "/^250-SIZE( |$)/ size-".to_owned(),
         "/^250 SIZE( |$)/ size".to_owned(),
         // The client takes its own name here for a mail loop: that stays so.
@@ -54,7 +55,8 @@ pub(super) fn patterns(hostname: &str) -> Vec<String> {
     lines.push(format!("/^250[- ](AUTH|XFORWARD|LIMITS|REQUIRETLS|{})([ =]|$)/ as-it-is", KEYWORDS.join("|")));
     // The usual replies to other commands.
     lines.push("/^250[- ]2[.][0-9]+[.][0-9]+( |$)/ as-it-is".to_owned());
-    lines.push("/^250 (ok|accepted)([^0-9a-z.-]|$)/ as-it-is".to_owned());
+    lines.push("/^250 (ok|accepted)$/ ok".to_owned());
+    lines.push("/^250 (ok|accepted)[^0-9a-z.-]/ as-it-is".to_owned());
     // The first line of the reply to EHLO names the server.
     lines.push("/^250-[^ ]*[.[][^ ]*( |$)/ host-".to_owned());
     lines.push("/^250 [^ ]*[.][a-z][^ ]*( |$)/ host".to_owned());
@@ -81,6 +83,8 @@ pub(super) fn replies(hostname: &str, add: Additions) -> Table {
     after(&mut table, "host", "next-hop", &first);
     if add.auth {
         after(&mut table, "other", "next-hop", &first);
+        // As the whole reply to EHLO it offers no login; as a reply to anything else, more lines say no more.
+        table.insert("ok", format!("250 OK\n250 {NO_MECHANISM}"));
         table.insert("no-ehlo", "421 4.7.0 The next hop does not know this command");
     }
     table
