@@ -6,4 +6,6 @@
 
 pub mod check;
 pub mod config;
+pub mod envelope;
+pub mod reply;
 pub mod table;
