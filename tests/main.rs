@@ -18,5 +18,6 @@ mod oracle;
 mod pages;
 mod properties;
 mod readme;
+mod relay;
 mod relay_config;
 mod syntax;

@@ -1,0 +1,1 @@
+//! The relay: its parts through their public faces, and the whole of it beside real MTAs.
