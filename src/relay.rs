@@ -6,6 +6,7 @@
 
 pub mod check;
 pub mod config;
+pub mod deliver;
 pub mod envelope;
 pub mod reply;
 pub mod table;

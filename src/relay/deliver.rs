@@ -1,0 +1,128 @@
+//! The sending side: SMTP (RFC 5321), SMTP over TLS (RFC 8314) and LMTP (RFC 2033) to a next hop.
+//!
+//! ```text
+//! targets ──> connect ─────────────────────────────> Connection::run
+//! resolve,    dial, opening (greeting, EHLO,          dialogue (MAIL, RCPT, DATA, content),
+//! mx          STARTTLS, AUTH), tls                    as many transactions as the source has
+//! ```
+//!
+//! [`opening`] and [`dialogue`] are state machines that see replies and write commands, and know no socket; [`wire`] is the
+//! one place that reads and writes. A reply counts for exactly the recipients that it speaks of, and every transaction that
+//! was taken from a [`Source`] is handed back once, with one [`Outcome`] for each of its recipients.
+//!
+//! Where the next hop lacks an extension:
+//! - *8BITMIME* (RFC 6152 3): a message that was declared 8-bit and is, is returned with 5.6.3; it is never converted, since that
+//!   would break signatures over it. One whose octets turn out to be ASCII goes without the parameter, and so does one that
+//!   nobody declared.
+//! - *SMTPUTF8* (RFC 6531 3.2): what needs it is returned with 5.6.7.
+//! - *DSN* (RFC 3461 5.2.2): the outcome says so, and the one who asked for a notification gets one that says "relayed".
+//! - *SIZE* (RFC 1870 6.1): a message over the limit that was offered is returned with 5.3.4 and not sent.
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::relay::envelope::{Envelope, QueueId};
+use crate::relay::reply::{Reply, Status};
+
+pub mod content;
+pub mod reply;
+
+pub use content::Octets;
+
+/// A message on its way to one next hop.
+#[derive(Clone)]
+pub struct Transaction {
+    pub id: QueueId,
+    pub envelope: Arc<Envelope>,
+    /// Those of the envelope's recipients that are to be sent now, by their places in it.
+    pub recipients: Vec<u32>,
+    pub content: Arc<dyn Octets>,
+}
+
+/// Where a connection gets its messages from, and tells what became of them.
+pub trait Source: Send {
+    /// The next message for this connection; `None` where there is none now. It is asked again after every answer.
+    fn next(&mut self) -> Option<Transaction>;
+
+    /// What became of the recipients, in the order of [`Transaction::recipients`].
+    fn done(&mut self, transaction: Transaction, outcomes: Vec<Outcome>);
+}
+
+/// What became of one recipient of a transaction.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// The next hop is responsible now.
+    Delivered {
+        reply: Reply,
+        /// Whether NOTIFY, ORCPT, RET and ENVID went with it; the sender's wish for a notification is ours otherwise.
+        dsn: bool,
+    },
+    /// A reply of 4xx or 5xx, and what it answered.
+    Refused { reply: Reply, stage: Stage },
+    /// The connection ended before an answer.
+    Lost {
+        /// The whole content was on its way: the message may have arrived.
+        sent: bool,
+    },
+}
+
+/// What a refusal answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Stage {
+    /// Nothing: this relay cannot send it to such a next hop, and its reply says why.
+    Unsent,
+    Mail,
+    Rcpt,
+    Data,
+    /// The content, whole.
+    Content,
+}
+
+/// Why a next hop cannot be had at all, or no longer: it says nothing of a message or recipient.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Trouble {
+    pub kind: Kind,
+    pub status: Status,
+    /// Our words.
+    pub text: String,
+    /// The remote's words, where it spoke.
+    pub reply: Option<Reply>,
+    /// It will not get better: the recipients are to be returned.
+    pub permanent: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    Dns,
+    Connect,
+    Greeting,
+    Tls,
+    Auth,
+    /// The remote does not speak as it must.
+    Protocol,
+    Timeout,
+    /// The remote closed the connection, or said 421.
+    Closed,
+}
+
+impl Trouble {
+    /// One that may pass.
+    pub fn new(kind: Kind, status: Status, text: impl Into<String>) -> Trouble {
+        Trouble { kind, status, text: text.into(), reply: None, permanent: false }
+    }
+
+    pub fn permanent(status: Status, text: impl Into<String>) -> Trouble {
+        Trouble { permanent: true, ..Trouble::new(Kind::Dns, status, text) }
+    }
+
+    pub fn said(self, reply: Reply) -> Trouble {
+        Trouble { reply: Some(reply), ..self }
+    }
+}
+
+impl fmt::Display for Trouble {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)?;
+        self.reply.iter().try_for_each(|reply| write!(f, ": {reply}"))
+    }
+}
