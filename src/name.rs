@@ -5,10 +5,12 @@ use std::net::IpAddr;
 
 pub mod domain;
 pub mod mailbox;
+pub mod patterns;
 pub mod quantity;
 
 pub use domain::{Domain, Pattern};
 pub use mailbox::Mailbox;
+pub use patterns::PatternMap;
 
 /// Why a text is not the name it should be, in the user's terms, and what to write instead.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -13,7 +13,6 @@ pub mod classes;
 pub mod expect;
 pub mod graph;
 mod mta;
-pub mod patterns;
 pub mod proof;
 pub mod route;
 

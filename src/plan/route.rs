@@ -8,9 +8,8 @@ use std::collections::BTreeMap;
 
 use hashbrown::HashMap;
 
-use super::patterns::PatternMap;
 use super::{ConnectorId, DomainDeclId, DomainKind, MtaId, Node, Plan, SystemId};
-use crate::name::{Domain, Pattern};
+use crate::name::{Domain, Pattern, PatternMap};
 use crate::source::Span;
 
 pub mod decide;

@@ -4,9 +4,8 @@
 use std::collections::BTreeMap;
 
 use crate::emit::Context;
-use crate::name::{Mailbox, Pattern};
+use crate::name::{Mailbox, Pattern, PatternMap};
 use crate::plan::classes::{Class, Fresh, Kind, classes, patterns};
-use crate::plan::patterns::PatternMap;
 use crate::plan::route::decide::{Asker, Decision, Holder};
 use crate::plan::route::{Router, Status};
 use crate::plan::{MtaId, Plan, Question};

@@ -3,7 +3,7 @@
 
 use hashbrown::HashMap;
 
-use crate::name::{Domain, Pattern};
+use super::{Domain, Pattern};
 
 #[derive(Debug, Clone)]
 pub struct PatternMap<T> {
