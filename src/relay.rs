@@ -8,5 +8,6 @@ pub mod check;
 pub mod config;
 pub mod deliver;
 pub mod envelope;
+pub mod milter;
 pub mod reply;
 pub mod table;

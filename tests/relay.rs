@@ -1,1 +1,3 @@
 //! The relay: its parts through their public faces, and the whole of it beside real MTAs.
+
+mod milter;
