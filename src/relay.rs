@@ -8,6 +8,8 @@ pub mod check;
 pub mod config;
 pub mod deliver;
 pub mod envelope;
+pub mod event;
+pub mod metrics;
 pub mod milter;
 pub mod reply;
 pub mod table;

@@ -1,3 +1,4 @@
 //! The relay: its parts through their public faces, and the whole of it beside real MTAs.
 
+mod admin;
 mod milter;
