@@ -6,10 +6,13 @@
 
 pub mod check;
 pub mod config;
+pub mod date;
 pub mod deliver;
 pub mod envelope;
 pub mod event;
+pub mod listen;
 pub mod metrics;
 pub mod milter;
 pub mod reply;
+pub mod run;
 pub mod table;

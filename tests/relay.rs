@@ -1,4 +1,7 @@
 //! The relay: its parts through their public faces, and the whole of it beside real MTAs.
 
 mod admin;
+mod listen;
+mod local;
 mod milter;
+mod proxy;

@@ -8,6 +8,7 @@ use super::outcome::{Failure, Outcome, Verdict};
 use super::stream;
 use crate::diagnostic::human::{clean, plural};
 use crate::relay::check::{Place, Problem, check};
+use crate::relay::config::local::{self, Local};
 use crate::source::Files;
 
 /// mailswitch's own relay: look its configuration over
@@ -25,7 +26,8 @@ enum Command {
 /// Load a relay.yaml and its tables, and report everything that is wrong
 ///
 /// References between its sections, values out of range, tables that are missing or damaged, files that the host does
-/// not have (a warning: they may come later). A text that is no relay.yaml at all is reported by its first mistake.
+/// not have (a warning: they may come later); and the same of local.yaml, the host's own settings, if it lies beside it.
+/// A text that is no relay.yaml at all is reported by its first mistake.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -52,17 +54,19 @@ fn look_over(file: &Path) -> Outcome {
         return Ok(Verdict::Bad);
     };
     let folder = file.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let (config, problems) = check(&text, folder);
+    let (config, mut problems) = check(&text, folder);
     let mut out = stream::stdout();
-    for Problem { error, place, message } in &problems {
-        let severity = if *error { "error" } else { "warning" };
-        let place = match place {
-            Place::Position(line, column) => format!("{name}:{line}:{column}: {severity}"),
-            Place::Value(path) => format!("{name}: {severity}: {path}"),
-        };
-        writeln!(out, "{place}: {}", clean(message))?;
+    for problem in &problems {
+        writeln!(out, "{}", in_words(&name, problem))?;
+    }
+    // The host's own file belongs to it.
+    let (_, local) = Local::load(folder, config.as_ref());
+    let beside = clean(&folder.join(local::FILE).display().to_string());
+    for problem in &local {
+        writeln!(out, "{}", in_words(&beside, problem))?;
     }
     out.flush()?;
+    problems.extend(local);
     let errors = problems.iter().filter(|p| p.error).count();
     let counts = match config {
         Some(config) if problems.is_empty() => {
@@ -74,4 +78,14 @@ fn look_over(file: &Path) -> Outcome {
     };
     stream::complain(&format!("{name}: {counts}"));
     Ok(Verdict::good_if(errors == 0))
+}
+
+/// A problem in a file of that name, on one line.
+fn in_words(name: &str, Problem { error, place, message }: &Problem) -> String {
+    let severity = if *error { "error" } else { "warning" };
+    let message = clean(message);
+    match place {
+        Place::Position(line, column) => format!("{name}:{line}:{column}: {severity}: {message}"),
+        Place::Value(path) => format!("{name}: {severity}: {path}: {message}"),
+    }
 }

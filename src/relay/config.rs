@@ -24,6 +24,7 @@ pub use serde_yaml::Value;
 
 use crate::name::{Domain, Host, Mailbox, Pattern};
 
+pub mod local;
 mod text;
 
 /// The version of this format.

@@ -1,0 +1,118 @@
+//! A client's connection, in plain text or within TLS: read without a buffer of its own.
+
+use std::cell::Cell;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use rustls::ServerConfig;
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
+
+/// Octets that are read at once.
+const SCRATCH: usize = 64 << 10;
+
+thread_local! {
+    /// The one read buffer of a thread: taken out while it has something in it, so that a connection that waits has none.
+    static SHARED: Cell<Option<Box<[u8]>>> = const { Cell::new(None) };
+}
+
+/// Octets that were read, in their thread's buffer. Not to be kept while something is waited for.
+pub(super) struct Scratch {
+    buffer: Option<Box<[u8]>>,
+    filled: usize,
+}
+
+impl Scratch {
+    fn take() -> Scratch {
+        let buffer = SHARED.take().unwrap_or_else(|| vec![0; SCRATCH].into_boxed_slice());
+        Scratch { buffer: Some(buffer), filled: 0 }
+    }
+
+    pub(super) fn octets(&self) -> &[u8] {
+        self.buffer.as_deref().map_or(&[], |buffer| &buffer[..self.filled])
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        SHARED.set(self.buffer.take());
+    }
+}
+
+pub(super) enum Stream {
+    Plain(TcpStream),
+    Tls(Box<TlsStream<TcpStream>>),
+}
+
+impl Stream {
+    /// Reads what there is, once there is something; nothing at the end.
+    pub(super) async fn read(&mut self) -> io::Result<Scratch> {
+        std::future::poll_fn(|context| self.poll_read(context)).await
+    }
+
+    fn poll_read(&mut self, context: &mut Context<'_>) -> Poll<io::Result<Scratch>> {
+        let mut scratch = Scratch::take();
+        let Some(buffer) = scratch.buffer.as_deref_mut() else {
+            return Poll::Ready(Err(io::ErrorKind::OutOfMemory.into()));
+        };
+        let mut buffer = ReadBuf::new(buffer);
+        match self {
+            Stream::Plain(stream) => ready!(Pin::new(stream).poll_read(context, &mut buffer))?,
+            Stream::Tls(stream) => ready!(Pin::new(stream).poll_read(context, &mut buffer))?,
+        }
+        let filled = buffer.filled().len();
+        scratch.filled = filled;
+        Poll::Ready(Ok(scratch))
+    }
+
+    /// Whether the client has sent something that nobody has read yet.
+    pub(super) fn has_input(&self) -> bool {
+        let Stream::Plain(stream) = self else { return false };
+        // Asked of the socket itself: the runtime may not have heard of it yet.
+        let mut octet = [std::mem::MaybeUninit::uninit(); 1];
+        matches!(socket2::SockRef::from(stream).peek(&mut octet), Ok(1..))
+    }
+
+    pub(super) async fn write(&mut self, octets: &[u8]) -> io::Result<()> {
+        match self {
+            Stream::Plain(stream) => write_plain(stream, octets).await,
+            Stream::Tls(stream) => {
+                stream.write_all(octets).await?;
+                stream.flush().await
+            }
+        }
+    }
+
+    /// Starts TLS: what the client sends from now on has to be a handshake.
+    pub(super) async fn start_tls(self, config: Arc<ServerConfig>) -> io::Result<Stream> {
+        match self {
+            Stream::Plain(stream) => {
+                let stream = TlsAcceptor::from(config).accept(stream).await?;
+                Ok(Stream::Tls(Box::new(stream)))
+            }
+            Stream::Tls(_) => Err(io::Error::other("TLS runs already")),
+        }
+    }
+
+    /// Says the end, within TLS too (close_notify), so that nobody can have cut the last reply off unseen.
+    pub(super) async fn close(&mut self) -> io::Result<()> {
+        match self {
+            Stream::Plain(stream) => stream.shutdown().await,
+            Stream::Tls(stream) => stream.shutdown().await,
+        }
+    }
+}
+
+/// Tries the socket at once: a reply has room in it nearly always, also before the runtime has seen that.
+async fn write_plain(stream: &mut TcpStream, octets: &[u8]) -> io::Result<()> {
+    match socket2::SockRef::from(stream).send(octets) {
+        Ok(sent) if sent == octets.len() => Ok(()),
+        Ok(sent) => stream.write_all(&octets[sent..]).await,
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => stream.write_all(octets).await,
+        Err(error) => Err(error),
+    }
+}

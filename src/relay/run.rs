@@ -1,0 +1,4 @@
+//! The running relay: how it starts, is told of changes, and ends.
+
+pub mod privileges;
+pub mod watch;
