@@ -15,4 +15,6 @@ pub mod metrics;
 pub mod milter;
 pub mod reply;
 pub mod run;
+pub mod session;
+pub mod smtp;
 pub mod table;

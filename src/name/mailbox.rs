@@ -149,6 +149,11 @@ pub fn spelled(text: &str) -> Result<String, NameError> {
     Ok(out)
 }
 
+/// Whether a text can stand before the `@` of an address.
+pub fn is_local(text: &str) -> bool {
+    content_of(text, text).is_ok()
+}
+
 fn domain_error(text: &str, domain: &str, error: NameError) -> NameError {
     if domain.starts_with('[') {
         return NameError::new(format!("`{}` has a domain literal", printable(text)))
