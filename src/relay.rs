@@ -14,6 +14,7 @@ pub mod listen;
 pub mod metrics;
 pub mod milter;
 pub mod reply;
+pub mod route;
 pub mod run;
 pub mod session;
 pub mod smtp;

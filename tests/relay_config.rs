@@ -1,18 +1,21 @@
-//! `relay.yaml` and its tables hold enough: an interpreter that reads nothing else answers as the router does.
+//! The relay, given what was emitted for it, answers as the compiler's router does.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
 
 use mailswitch::emit::relay::Relay;
 use mailswitch::emit::{Context, Target};
-use mailswitch::name::{Mailbox, Pattern};
+use mailswitch::name::Mailbox;
 use mailswitch::plan::classes::classes;
 use mailswitch::plan::route::decide::{Asker, VisitEnd, Way};
 use mailswitch::plan::route::outcome::Ways;
 use mailswitch::plan::route::walk::{Next, Place};
 use mailswitch::plan::route::{Router, Tier};
 use mailswitch::plan::{MtaId, Node, Plan, Question};
-use mailswitch::relay::config::{Config, Routing, parse};
+use mailswitch::relay::config::parse;
+use mailswitch::relay::reply::Status;
+use mailswitch::relay::route::{self as relay, Decision};
+use mailswitch::relay::smtp::path::RcptPath;
 use mailswitch::relay::table::Table;
 use mailswitch::source::Sources;
 
@@ -38,171 +41,60 @@ enum Who {
     At(Vec<IpAddr>),
 }
 
-/// The data of one relay, and nothing else.
-struct Interpreter {
-    routing: Routing,
-    contacts: Table,
-    accounts: Table,
-    recipients: Table,
-}
+/// One relay: the data that was emitted for it, and nothing else.
+struct Switch(relay::Router);
 
-impl Interpreter {
-    fn new(context: Context<'_>, mta: MtaId) -> Interpreter {
+impl Switch {
+    fn new(context: Context<'_>, mta: MtaId) -> Switch {
         let files = Relay.render(context, mta).unwrap();
         let mut by_name: HashMap<String, Vec<u8>> = files.into_iter().map(|f| (f.path, f.content)).collect();
         let yaml = String::from_utf8(by_name.remove("relay.yaml").unwrap()).unwrap();
-        let Config { routing, .. } = parse(&yaml).unwrap();
+        let config = parse(&yaml).unwrap();
         let mut table = |name: &str| Table::from_bytes(by_name.remove(name).unwrap()).unwrap();
-        let contacts = table(&routing.tables.contacts);
-        let accounts = table(&routing.tables.accounts);
-        let recipients = table(&routing.tables.recipients);
-        Interpreter { routing, contacts, accounts, recipients }
+        let names = &config.routing.tables;
+        let tables = relay::Tables {
+            contacts: table(&names.contacts),
+            accounts: table(&names.accounts),
+            recipients: table(&names.recipients),
+        };
+        let router = relay::Router::new(config, tables).unwrap();
+        router.check_tables().unwrap();
+        Switch(router)
     }
 
     fn answer(&self, who: &Who, question: &Question) -> Answer {
-        let refused = |status: &str| Answer::Refused(status.to_owned());
-        let asked = match question {
-            Question::Postmaster => return self.decide(self.routing.postmaster.clone(), true),
-            Question::Unroutable(text) if !text.is_ascii() && !self.routing.smtputf8 => return refused("5.6.7"),
-            Question::Unroutable(_) => return refused("5.7.1"),
-            Question::Address(mailbox) => mailbox,
+        let path = match question {
+            Question::Postmaster => RcptPath::Postmaster,
+            Question::Unroutable(text) => RcptPath::Unroutable(text.clone()),
+            Question::Address(mailbox) => {
+                RcptPath::Address { mailbox: mailbox.clone(), wire: mailbox.as_str().to_owned() }
+            }
         };
-        if asked.is_utf8() && !self.routing.smtputf8 {
-            return refused("5.6.7");
-        }
-        let own = self.own(asked.domain()).is_some();
-        let trusted = match who {
-            Who::Trusted => true,
-            Who::Anyone => false,
+        let ask = |asker| in_words(self.0.ask(asker, &path).unwrap());
+        match who {
+            Who::Trusted => ask(relay::Asker::Trusted),
+            Who::Anyone => ask(relay::Asker::Anyone),
             Who::At(addresses) => {
-                addresses.iter().all(|ip| self.trusts(ip) || (!own && self.peer_sends(ip, asked.domain())))
-            }
-        };
-        if !own && !trusted {
-            return refused("5.7.1");
-        }
-        if !trusted && asked.routes_past() && self.known(asked).is_none() {
-            return refused("5.7.1");
-        }
-        self.decide(asked.clone(), false)
-    }
-
-    /// Steps 0 to 5. The bare postmaster need not be in a domain of ours.
-    fn decide(&self, mut recipient: Mailbox, bare: bool) -> Answer {
-        for round in 0..100 {
-            if recipient.is_utf8() && !self.routing.smtputf8 && (round > 0 || bare) {
-                return Answer::Refused("5.6.7".to_owned());
-            }
-            match self.known(&recipient) {
-                Some(Known::Contact(primary)) => recipient = primary,
-                Some(Known::Account(system)) => {
-                    let tiers = self.routing.systems.iter().find(|s| s.name == system).map(|s| s.tiers.clone());
-                    return self.send(tiers.or_else(|| self.space(recipient.domain())), recipient, true);
-                }
-                None => return self.unknown(recipient),
+                // A node may come from any of its addresses: it has only what all of them may have.
+                let answers: Vec<Answer> = addresses.iter().map(|ip| ask(relay::Asker::Client(*ip))).collect();
+                let denied = answers.iter().find(|answer| **answer == Answer::Refused("5.7.1".to_owned()));
+                denied.unwrap_or(&answers[0]).clone()
             }
         }
-        Answer::Looped
-    }
-
-    fn unknown(&self, recipient: Mailbox) -> Answer {
-        let rule = self.own(recipient.domain());
-        if let Some(status) = rule.and_then(|r| r.reject.clone()) {
-            return Answer::Refused(status);
-        }
-        let tiers = match rule.and_then(|r| r.via.clone()) {
-            Some(via) => Some(vec![vec![via]]),
-            None => self.space(recipient.domain()),
-        };
-        self.send(tiers, recipient, false)
-    }
-
-    fn send(&self, tiers: Option<Vec<Vec<String>>>, recipient: Mailbox, account: bool) -> Answer {
-        let Some(tiers) = tiers else { return Answer::Refused("5.1.2".to_owned()) };
-        for connector in tiers.iter().flatten() {
-            assert!(self.routing.connectors.iter().any(|c| c.name == *connector));
-        }
-        match self.later(&recipient, account) {
-            Some(status) => Answer::Refused(status),
-            None => Answer::Sent { recipient: recipient.as_str().to_owned(), tiers },
-        }
-    }
-
-    /// What an MTA behind this one would refuse the recipient with.
-    fn later(&self, recipient: &Mailbox, account: bool) -> Option<String> {
-        let form = |text: &str| usize::from(text.contains(['@', '%', '!'])) + 2 * usize::from(!text.is_ascii());
-        let entry = |mailbox: &Mailbox, field: usize| {
-            let value = self.recipients.get(mailbox.as_str().as_bytes())?;
-            Some(std::str::from_utf8(value).unwrap().split(' ').nth(field).unwrap().to_owned())
-        };
-        let cut = self.routing.subaddress.and_then(|c| recipient.cut(c));
-        let detailed = || cut.and_then(|(base, detail)| entry(&base, 1 + form(&detail)));
-        let found = entry(recipient, 0).or_else(detailed);
-        if let Some(word) = found {
-            return Some(word).filter(|w| w != "-");
-        }
-        if account {
-            return None;
-        }
-        let refused = best(&self.routing.refused, |r| &r.domain, recipient.domain())?;
-        [&refused.plain, &refused.routes_past, &refused.utf8, &refused.utf8_routes_past][form(&recipient.content())]
-            .clone()
-    }
-
-    fn known(&self, recipient: &Mailbox) -> Option<Known> {
-        if self.own(recipient.domain()).is_some_and(|r| r.relay) {
-            return None;
-        }
-        if let Some(known) = self.literal(recipient, None) {
-            return Some(known);
-        }
-        let (base, detail) = recipient.cut(self.routing.subaddress?)?;
-        self.literal(&base, Some(&detail))
-    }
-
-    fn literal(&self, mailbox: &Mailbox, detail: Option<&str>) -> Option<Known> {
-        let text = |value: &[u8]| String::from_utf8(value.to_vec()).unwrap();
-        if let Some(primary) = self.contacts.get(mailbox.as_str().as_bytes()) {
-            let primary = Mailbox::parse(&text(primary)).unwrap();
-            return Some(Known::Contact(detail.map_or(primary.clone(), |d| primary.with_detail(d))));
-        }
-        self.accounts.get(mailbox.as_str().as_bytes()).map(|system| Known::Account(text(system)))
-    }
-
-    fn own(&self, domain: &str) -> Option<&mailswitch::relay::config::DomainRule> {
-        best(&self.routing.domains, |r| &r.domain, domain)
-    }
-
-    fn space(&self, domain: &str) -> Option<Vec<Vec<String>>> {
-        best(&self.routing.spaces, |s| &s.domain, domain).map(|s| s.tiers.clone())
-    }
-
-    fn trusts(&self, ip: &IpAddr) -> bool {
-        self.routing.trust.iter().any(|net| net.contains(ip))
-    }
-
-    fn peer_sends(&self, ip: &IpAddr, domain: &str) -> bool {
-        self.routing.peers.iter().filter(|p| p.addresses.contains(ip)).any(|peer| {
-            let except = peer.except.iter().map(|p| (p, false));
-            let patterns: Vec<(&Pattern, bool)> = peer.domains.iter().map(|p| (p, true)).chain(except).collect();
-            best(&patterns, |(p, _)| p, domain).is_some_and(|(_, sends)| *sends)
-        })
     }
 }
 
-enum Known {
-    Contact(Mailbox),
-    Account(String),
-}
-
-/// The entry whose pattern matches most specifically.
-fn best<'a, T>(all: &'a [T], pattern: impl Fn(&T) -> &Pattern, domain: &str) -> Option<&'a T> {
-    let rank = |entry: &&T| match pattern(entry) {
-        Pattern::Any => (0, 0),
-        Pattern::Sub(domain) => (1, domain.as_str().len()),
-        Pattern::Exact(_) => (2, 0),
-    };
-    all.iter().filter(|entry| pattern(entry).matches(domain)).max_by_key(rank)
+fn in_words(decision: Decision) -> Answer {
+    match decision {
+        Decision::Refused { status: Status(5, 4, 6), .. } => Answer::Looped,
+        Decision::Refused { status, .. } => Answer::Refused(status.to_string()),
+        Decision::Send(sending) => {
+            let tiers = sending.route.names();
+            // What goes on the wire is the recipient, but for the case that somebody wrote it in.
+            assert_eq!(Mailbox::parse(&sending.recipient).unwrap(), sending.mailbox);
+            Answer::Sent { recipient: sending.mailbox.as_str().to_owned(), tiers }
+        }
+    }
 }
 
 /// What the router says, in the same words; `None` where no relay is asked for.
@@ -234,7 +126,7 @@ fn agree(plan: &mut Plan, sources: &Sources, more: impl IntoIterator<Item = Stri
     let plan = &*plan;
     let router = Router::new(plan);
     let context = Context { plan, router: &router, sources };
-    let relays: Vec<Interpreter> = plan.mta_ids().map(|mta| Interpreter::new(context, mta)).collect();
+    let relays: Vec<Switch> = plan.mta_ids().map(|mta| Switch::new(context, mta)).collect();
     let mut questions: Vec<Question> = classes(plan).into_iter().map(|class| class.question).collect();
     questions.extend(plan.addresses.ids().map(|id| Question::Address(plan.addresses.mailbox(id))));
     questions.extend(more.into_iter().map(|text| Question::parse(&text).unwrap()));
@@ -252,7 +144,7 @@ fn agree(plan: &mut Plan, sources: &Sources, more: impl IntoIterator<Item = Stri
 }
 
 /// Whatever a node hands on to an MTA, the MTA's relay takes or refuses as the router says.
-fn handed_on(router: &Router<'_>, relays: &[Interpreter], mta: MtaId, question: &Question) -> Result<usize, String> {
+fn handed_on(router: &Router<'_>, relays: &[Switch], mta: MtaId, question: &Question) -> Result<usize, String> {
     let walk = router.walk(mta, Asker::Trusted, question.clone());
     let mut asked = 0;
     for state in &walk.states {
@@ -274,7 +166,7 @@ fn handed_on(router: &Router<'_>, relays: &[Interpreter], mta: MtaId, question: 
 
 fn compare(
     router: &Router<'_>,
-    relay: &Interpreter,
+    relay: &Switch,
     mta: MtaId,
     who: &Who,
     asker: Asker,

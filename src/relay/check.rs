@@ -27,7 +27,10 @@ pub enum Place {
 pub fn check(text: &str, folder: &Path) -> (Option<Config>, Vec<Problem>) {
     match parse(text) {
         Ok(config) => {
-            let problems = look_over(&config, folder);
+            let mut problems = look_over(&config);
+            let mut found = Found(Vec::new());
+            tables(&config.routing, folder, &mut found);
+            problems.extend(found.0);
             (Some(config), problems)
         }
         Err(Malformed { place, message }) => {
@@ -86,7 +89,8 @@ impl Found {
     }
 }
 
-fn look_over(config: &Config, folder: &Path) -> Vec<Problem> {
+/// All that is wrong with a configuration, its tables apart.
+pub(crate) fn look_over(config: &Config) -> Vec<Problem> {
     let mut found = Found(Vec::new());
     if config.version != VERSION {
         found.error("version", format!("{} is not a version that this relay knows: {VERSION}", config.version));
@@ -98,7 +102,7 @@ fn look_over(config: &Config, folder: &Path) -> Vec<Problem> {
     for (i, connector) in config.routing.connectors.iter().enumerate() {
         self::connector(connector, &format!("routing.connectors[{i}]"), &mut found);
     }
-    tables(&config.routing, folder, &mut found);
+    names(&config.routing, &mut found);
     found.0
 }
 
@@ -226,16 +230,28 @@ fn connector(connector: &Connector, place: &str, found: &mut Found) {
     found.positive(format!("{place}.max-size"), connector.max_size);
 }
 
-fn tables(routing: &Routing, folder: &Path, found: &mut Found) {
+fn all_tables(routing: &Routing) -> [(&'static str, &str); 3] {
     let tables = &routing.tables;
-    for (what, name) in
-        [("contacts", &tables.contacts), ("accounts", &tables.accounts), ("recipients", &tables.recipients)]
-    {
-        let place = format!("routing.tables.{what}");
-        if !Path::new(name).components().all(|c| matches!(c, Component::Normal(_))) || name.is_empty() {
-            found.error(place, format!("`{name}` is not the name of a file beside this one"));
-        } else if let Err(error) = Table::open(&folder.join(name)) {
-            found.error(place, format!("cannot use {name}: {error}"));
+    [("contacts", &tables.contacts), ("accounts", &tables.accounts), ("recipients", &tables.recipients)]
+}
+
+fn is_beside(name: &str) -> bool {
+    !name.is_empty() && Path::new(name).components().all(|c| matches!(c, Component::Normal(_)))
+}
+
+fn names(routing: &Routing, found: &mut Found) {
+    for (what, name) in all_tables(routing) {
+        if !is_beside(name) {
+            found
+                .error(format!("routing.tables.{what}"), format!("`{name}` is not the name of a file beside this one"));
+        }
+    }
+}
+
+fn tables(routing: &Routing, folder: &Path, found: &mut Found) {
+    for (what, name) in all_tables(routing).into_iter().filter(|(_, name)| is_beside(name)) {
+        if let Err(error) = Table::open(&folder.join(name)).and_then(|table| table.check()) {
+            found.error(format!("routing.tables.{what}"), format!("cannot use {name}: {error}"));
         }
     }
 }

@@ -3,8 +3,6 @@
 
 use std::fmt;
 
-use crate::name::Mailbox;
-
 /// The name of a message in the queue. Larger is later, across restarts too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct QueueId(pub u64);
@@ -81,20 +79,6 @@ pub struct Envelope {
     /// As the client gave it, in xtext.
     pub envid: Option<String>,
     pub recipients: Vec<Recipient>,
-}
-
-/// What a RCPT names, source routes taken away.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum RcptPath {
-    /// The bare `<postmaster>` (RFC 5321 4.5.1).
-    Postmaster,
-    Address {
-        mailbox: Mailbox,
-        /// As it goes on where nothing rewrites it: the local part as the client spelled it, the domain in A-labels.
-        wire: String,
-    },
-    /// A domain literal or another recipient without a domain, as written.
-    Unroutable(String),
 }
 
 /// A recipient, after the tables: each address stands once in an envelope.

@@ -1,104 +1,128 @@
-//! Constant databases: 2048 octets of header, records, and 256 hash tables, all numbers in 32 bits, little-endian.
+//! Constant databases (cdb): 2048 octets of header, records, and 256 hash tables, all numbers in 32 bits, little-endian.
+//!
+//! A table is read where it lies, by `pread`: its header alone is kept in memory, an address that it does not have costs
+//! one read and one that it has two. It may be copied first, so that nobody can change it while it is in use.
 
 use std::fs::File;
-use std::io::Read;
+use std::io;
+use std::os::unix::fs::FileExt;
 use std::path::Path;
+
+mod copy;
+mod lookup;
+mod sound;
 
 const HEADER: usize = 2048;
 
-/// A database that was looked over whole: no offset in it leads anywhere else.
+/// A table, or a part of one, is not what it was built as.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Damaged(pub String);
+
+impl std::fmt::Display for Damaged {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Damaged {}
+
+/// A database whose header fits its size: no hash table in it lies elsewhere.
 #[derive(Debug)]
 pub struct Table {
-    bytes: Vec<u8>,
+    source: Source,
+    length: u64,
+    /// Where each hash table begins, and how many slots it has.
+    places: Box<[(u32, u32); 256]>,
+}
+
+#[derive(Debug)]
+enum Source {
+    File(File),
+    Bytes(Vec<u8>),
 }
 
 impl Table {
-    pub fn open(path: &Path) -> Result<Table, String> {
-        let mut bytes = Vec::new();
-        // One octet more than the format can hold tells that it is not one.
-        let most = u64::from(u32::MAX) + 1;
-        let read = File::open(path).and_then(|file| file.take(most).read_to_end(&mut bytes));
-        read.map_err(|error| error.to_string())?;
-        Table::from_bytes(bytes)
+    /// A table in its own file, which nobody may change meanwhile.
+    pub fn open(path: &Path) -> Result<Table, Damaged> {
+        let file = File::open(path).map_err(|error| Damaged(error.to_string()))?;
+        Table::from_file(file)
     }
 
-    pub fn from_bytes(bytes: Vec<u8>) -> Result<Table, String> {
-        let table = Table { bytes };
-        table.look_over()?;
-        Ok(table)
+    /// A copy of a table, in a file of the folder `private` that has no name. A file that changes while it is copied is
+    /// refused.
+    pub fn copied(path: &Path, private: &Path) -> Result<Table, Damaged> {
+        let file = copy::of(path, private).map_err(|error| Damaged(error.to_string()))?;
+        Table::from_file(file)
     }
 
-    /// The value of a key.
-    pub fn get(&self, key: &[u8]) -> Option<&[u8]> {
-        let hash = hash(key);
-        let (at, slots) = self.pair((hash & 0xff) as usize * 8)?;
-        let mut slot = (hash >> 8) as usize % slots.max(1);
-        for _ in 0..slots {
-            let (found, record) = self.pair(at + slot * 8)?;
-            if record == 0 {
-                return None;
-            }
-            if found == hash as usize {
-                let (known, value) = self.record(record)?;
-                if known == key {
-                    return Some(value);
-                }
-            }
-            slot = (slot + 1) % slots;
+    pub fn from_bytes(bytes: Vec<u8>) -> Result<Table, Damaged> {
+        let length = bytes.len() as u64;
+        Table::new(Source::Bytes(bytes), length)
+    }
+
+    fn from_file(file: File) -> Result<Table, Damaged> {
+        let length = file.metadata().map_err(|error| Damaged(error.to_string()))?.len();
+        Table::new(Source::File(file), length)
+    }
+
+    fn new(source: Source, length: u64) -> Result<Table, Damaged> {
+        if length < HEADER as u64 || length > u64::from(u32::MAX) {
+            return Err(Damaged(format!("it is no constant database: {length} octets")));
         }
-        None
+        let mut header = [0; HEADER];
+        source.read(&mut header, 0)?;
+        let mut places = Box::new([(0, 0); 256]);
+        for (number, (place, octets)) in places.iter_mut().zip(header.chunks_exact(8)).enumerate() {
+            *place = pair(octets);
+            if !lies_inside(*place, length) {
+                return Err(wrong(number));
+            }
+        }
+        Ok(Table { source, length, places })
     }
 
     /// How many keys it has.
     pub fn len(&self) -> usize {
-        // As many slots as twice the records, in all.
-        (0..256).filter_map(|number| self.pair(number * 8)).map(|(_, slots)| slots / 2).sum()
+        // Twice as many slots as records.
+        self.places.iter().map(|(_, slots)| *slots as usize / 2).sum()
     }
 
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
+}
 
-    fn pair(&self, at: usize) -> Option<(usize, usize)> {
-        let bytes = self.bytes.get(at..at.checked_add(8)?)?;
-        let number = |bytes: &[u8]| bytes.try_into().map(u32::from_le_bytes).ok().map(|n| n as usize);
-        Some((number(&bytes[..4])?, number(&bytes[4..])?))
-    }
-
-    fn record(&self, at: usize) -> Option<(&[u8], &[u8])> {
-        let (key, value) = self.pair(at)?;
-        let start = at + 8;
-        let middle = start.checked_add(key)?;
-        Some((self.bytes.get(start..middle)?, self.bytes.get(middle..middle.checked_add(value)?)?))
-    }
-
-    fn look_over(&self) -> Result<(), String> {
-        if self.bytes.len() < HEADER || u32::try_from(self.bytes.len()).is_err() {
-            return Err(format!("it is no constant database: {} octets", self.bytes.len()));
-        }
-        for number in 0..256 {
-            let sound = self.pair(number * 8).is_some_and(|(at, slots)| self.is_sound(number, at, slots));
-            if !sound {
-                return Err(format!("it is no constant database, or a damaged one: hash table {number} is wrong"));
+impl Source {
+    /// Fills the buffer from this place on.
+    fn read(&self, buffer: &mut [u8], at: u64) -> Result<(), Damaged> {
+        match self {
+            Source::File(file) => file.read_exact_at(buffer, at).map_err(|error| unreadable(&error)),
+            Source::Bytes(bytes) => {
+                let start = usize::try_from(at).unwrap_or(usize::MAX);
+                let found = bytes.get(start..).and_then(|rest| rest.get(..buffer.len()));
+                buffer.copy_from_slice(found.ok_or_else(|| unreadable(&io::ErrorKind::UnexpectedEof.into()))?);
+                Ok(())
             }
         }
-        Ok(())
     }
+}
 
-    fn is_sound(&self, number: usize, at: usize, slots: usize) -> bool {
-        let inside = slots.checked_mul(8).and_then(|octets| at.checked_add(octets));
-        if at < HEADER || inside.is_none_or(|end| end > self.bytes.len()) {
-            return slots == 0;
-        }
-        (0..slots).all(|slot| match self.pair(at + slot * 8) {
-            Some((_, 0)) => true,
-            Some((found, record)) => {
-                let known = self.record(record).filter(|_| record >= HEADER);
-                known.is_some_and(|(key, _)| hash(key) as usize == found && found & 0xff == number)
-            }
-            None => false,
-        })
-    }
+fn unreadable(error: &io::Error) -> Damaged {
+    Damaged(format!("it cannot be read: {error}"))
+}
+
+fn wrong(table: usize) -> Damaged {
+    Damaged(format!("it is no constant database, or a damaged one: hash table {table} is wrong"))
+}
+
+fn lies_inside((at, slots): (u32, u32), length: u64) -> bool {
+    slots == 0 || (at as usize >= HEADER && u64::from(at) + u64::from(slots) * 8 <= length)
+}
+
+/// Two numbers; `octets` are eight of them.
+fn pair(octets: &[u8]) -> (u32, u32) {
+    let number = |from: usize| octets[from..from + 4].iter().rev().fold(0, |n, &octet| n << 8 | u32::from(octet));
+    (number(0), number(4))
 }
 
 /// The format's own hash function.
