@@ -4,7 +4,6 @@
 //! waits for anything, and [`answer`](Session::answer)s where an answer is due. Commands are `verbs`, one row each; what
 //! is said is in [`replies`], one row each. See also RFC 1870, 2034, 2920, 3207, 3461, 6152, 6531, 9422.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,12 +13,11 @@ use super::envelope::{Envelope, QueueId};
 use super::reply::Reply;
 use super::smtp::command::{self, Fault};
 use super::smtp::data::{Limits, Scanner};
-pub use super::smtp::path::RcptPath;
+use super::smtp::path::RcptPath;
 
 mod announce;
 mod commands;
 mod content;
-pub mod received;
 pub mod replies;
 mod verbs;
 
@@ -64,14 +62,6 @@ impl Settings {
             data_timeout: Duration::from_secs(180),
         }
     }
-}
-
-/// Who is at the other end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Peer {
-    pub ip: IpAddr,
-    /// The name of the cipher, inside of TLS.
-    pub tls: Option<&'static str>,
 }
 
 /// What the driver does next.
@@ -136,7 +126,6 @@ enum Wait {
 #[derive(Debug)]
 pub struct Session {
     settings: Arc<Settings>,
-    peer: IpAddr,
     tls: Option<&'static str>,
     helo: Option<Box<str>>,
     /// It began with EHLO.
@@ -155,12 +144,12 @@ pub struct Session {
 }
 
 impl Session {
-    pub fn new(settings: Arc<Settings>, client: Peer) -> Session {
+    /// A session of a client that is inside of TLS already where a cipher is named.
+    pub fn new(settings: Arc<Settings>, cipher: Option<&'static str>) -> Session {
         let limits = Limits { size: settings.max_size.unwrap_or(u64::MAX), line: settings.line, received: 50 };
         Session {
             settings,
-            peer: client.ip,
-            tls: client.tls,
+            tls: cipher,
             helo: None,
             extended: false,
             state: State::Start,
@@ -247,21 +236,19 @@ impl Session {
         Action::Close
     }
 
-    /// The `Received:` field for a message that this session handed over.
-    pub fn received(&self, envelope: &Envelope, id: QueueId, now: u64) -> String {
-        let recipient = match envelope.recipients.as_slice() {
-            [one] => Some(one.asked.as_str()),
-            _ => None,
-        };
-        let helo = self.helo.as_deref().unwrap_or_default();
-        let (by, smtputf8) = (self.settings.hostname.as_str(), envelope.smtputf8);
-        let (client, extended, tls) = (self.peer, self.extended, self.tls);
-        received::Received { helo, client, by, extended, smtputf8, tls, id, recipient, now }.field()
-    }
-
     /// What the client called itself.
     pub fn helo(&self) -> Option<&str> {
         self.helo.as_deref()
+    }
+
+    /// It began with EHLO, not with HELO.
+    pub fn is_extended(&self) -> bool {
+        self.extended
+    }
+
+    /// The name of the cipher, inside of TLS.
+    pub fn cipher(&self) -> Option<&'static str> {
+        self.tls
     }
 
     /// The sender of the message that is being sent.

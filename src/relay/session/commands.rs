@@ -3,7 +3,8 @@
 use super::{Action, Session, State, Wait, replies};
 use crate::relay::envelope::{Envelope, Recipient};
 use crate::relay::session::replies::Row;
-use crate::relay::smtp::{command, params, path};
+use crate::relay::smtp::path::{self, RcptPath};
+use crate::relay::smtp::{command, params};
 
 type Next = Option<Action<'static>>;
 
@@ -81,9 +82,9 @@ pub(super) fn rcpt(session: &mut Session, argument: &str) -> Next {
     }
     let params::Rcpt { notify, orcpt } = params;
     let asked = match &path {
-        path::RcptPath::Postmaster => "postmaster".to_owned(),
-        path::RcptPath::Address { wire, .. } => wire.clone(),
-        path::RcptPath::Unroutable(text) => text.clone(),
+        RcptPath::Postmaster => "postmaster".to_owned(),
+        RcptPath::Address { wire, .. } => wire.clone(),
+        RcptPath::Unroutable(text) => text.clone(),
     };
     session.envelope.recipients.push(Recipient { address: String::new(), asked, notify, orcpt });
     session.wait = Wait::Rcpt;

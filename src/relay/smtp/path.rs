@@ -6,11 +6,11 @@ use crate::name::mailbox::{is_local, spelled};
 /// A forward path, read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RcptPath {
-    /// `<postmaster>` without a domain (RFC 5321 4.5.1).
+    /// The bare `<postmaster>` (RFC 5321 4.5.1).
     Postmaster,
     Address {
         mailbox: Mailbox,
-        /// As it goes on the wire where no table says otherwise: the local part as given, the domain in A-labels.
+        /// As it goes on where nothing rewrites it: the local part as the client spelled it, the domain in A-labels.
         wire: String,
     },
     /// At a domain literal, or without a domain: nobody's.
