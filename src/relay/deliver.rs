@@ -18,16 +18,127 @@
 //! - *DSN* (RFC 3461 5.2.2): the outcome says so, and the one who asked for a notification gets one that says "relayed".
 //! - *SIZE* (RFC 1870 6.1): a message over the limit that was offered is returned with 5.3.4 and not sent.
 
+use std::collections::BTreeSet;
 use std::fmt;
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::relay::envelope::{Envelope, QueueId};
 use crate::relay::reply::{Reply, Status};
 
+pub mod auth;
+pub mod capabilities;
+mod command;
+mod connect;
+mod connection;
 pub mod content;
+pub mod dial;
+pub mod dialogue;
+pub mod mx;
+pub mod opening;
+mod probe;
 pub mod reply;
+pub mod resolve;
+mod round;
+mod tls;
+mod wire;
 
+pub use connect::connect;
+pub use connection::Connection;
 pub use content::Octets;
+pub use dial::{Dial, Pending, Tcp};
+pub use mx::targets;
+pub use probe::{Verdict, probe};
+pub use resolve::{Resolve, System};
+pub use wire::Io;
+
+/// What all connections share. A reload makes a new one; the resolver, with what it has cached, may be handed on.
+pub struct Client {
+    settings: Settings,
+    resolve: Arc<dyn Resolve>,
+    dial: Arc<dyn Dial>,
+    tls: tls::Configs,
+}
+
+impl Client {
+    pub fn new(settings: Settings, resolve: Arc<dyn Resolve>, dial: Arc<dyn Dial>) -> Client {
+        Client { settings, resolve, dial, tls: tls::Configs::default() }
+    }
+
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+}
+
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Our name in EHLO; a host of this name in an MX set is this relay.
+    pub hostname: String,
+    /// Our addresses on [`Settings::mx_port`]: a host that has one of them is this relay.
+    pub addresses: BTreeSet<IpAddr>,
+    /// Where files of the configuration are, unless their paths are absolute.
+    pub folder: PathBuf,
+    /// The port of hosts that MX records name.
+    pub mx_port: u16,
+    /// Addresses that one message is tried at, at most.
+    pub most_targets: usize,
+    pub timeouts: Timeouts,
+}
+
+impl Settings {
+    pub fn new(hostname: &str) -> Settings {
+        Settings {
+            hostname: hostname.to_owned(),
+            addresses: BTreeSet::new(),
+            folder: PathBuf::new(),
+            mx_port: 25,
+            most_targets: 20,
+            timeouts: Timeouts::default(),
+        }
+    }
+}
+
+/// How long each thing may take (RFC 5321 4.5.3.2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Timeouts {
+    pub connect: Duration,
+    pub greeting: Duration,
+    /// MAIL, RCPT and whatever else has an answer; the TLS handshake.
+    pub command: Duration,
+    /// DATA.
+    pub data: Duration,
+    /// A block of content.
+    pub block: Duration,
+    /// The end of the content.
+    pub end: Duration,
+    /// QUIT, on which nothing depends.
+    pub quit: Duration,
+}
+
+impl Default for Timeouts {
+    fn default() -> Timeouts {
+        let minutes = |minutes: u64| Duration::from_secs(60 * minutes);
+        Timeouts {
+            connect: Duration::from_secs(30),
+            greeting: minutes(5),
+            command: minutes(5),
+            data: minutes(2),
+            block: minutes(3),
+            end: minutes(10),
+            quit: Duration::from_secs(5),
+        }
+    }
+}
+
+/// One address of a next hop.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Target {
+    /// The host's name, or its address where it has none.
+    pub name: String,
+    pub addr: SocketAddr,
+}
 
 /// A message on its way to one next hop.
 #[derive(Clone)]
@@ -103,6 +214,8 @@ pub enum Kind {
     Timeout,
     /// The remote closed the connection, or said 421.
     Closed,
+    /// It is no fault of the remote: the content could not be read.
+    Local,
 }
 
 impl Trouble {

@@ -27,6 +27,24 @@ pub enum Malformed {
 
 /// The reply that `octets` start with; `None` where it is not all there.
 pub fn parse(octets: &[u8]) -> Result<Option<Raw<'_>>, Malformed> {
+    Ok(measure(octets)?.map(|whole| whole.of(octets)))
+}
+
+/// A reply that is all there, at the start of some octets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Whole {
+    code: u16,
+    pub(super) len: usize,
+}
+
+impl Whole {
+    pub(super) fn of(self, octets: &[u8]) -> Raw<'_> {
+        Raw { code: self.code, octets: &octets[..self.len] }
+    }
+}
+
+/// How much of `octets` their first reply takes.
+pub(super) fn measure(octets: &[u8]) -> Result<Option<Whole>, Malformed> {
     let (mut at, mut code) = (0, None);
     for _ in 0..MOST_LINES {
         let Some(end) = memchr(b'\n', &octets[at..]) else {
@@ -41,7 +59,7 @@ pub fn parse(octets: &[u8]) -> Result<Option<Raw<'_>>, Malformed> {
             return Err(Malformed::TooLong);
         }
         if last {
-            return Ok(Some(Raw { code: number, octets: &octets[..at] }));
+            return Ok(Some(Whole { code: number, len: at }));
         }
     }
     Err(Malformed::TooLong)

@@ -1,0 +1,98 @@
+//! Asks a next hop about a recipient without sending anything: MAIL from `<>`, RCPT, and no more.
+
+use std::sync::Arc;
+
+use crate::relay::config::Connector;
+use crate::relay::deliver::reply::Raw;
+use crate::relay::deliver::{Client, Connection, Kind, Trouble, connect, targets};
+use crate::relay::envelope::{Envelope, Recipient};
+use crate::relay::reply::{Reply, Status};
+
+use super::command::{self, Mail};
+
+/// What a next hop thinks of a recipient.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    Accepted,
+    /// It answers 5xx to RCPT.
+    Refused(Reply),
+    /// It could not be asked, does not say, or refuses the question itself.
+    Unknown(Trouble),
+}
+
+/// Addresses that one question is asked at, at most: somebody waits for the answer.
+const MOST_HOSTS: usize = 5;
+
+/// Asks the hosts of a route, the cheaper ones first, until one of them answers.
+pub async fn probe(client: &Client, tiers: &[Vec<Arc<Connector>>], recipient: &str) -> Verdict {
+    let domain = recipient.rsplit_once('@').map_or("", |(_, domain)| domain);
+    let mut last = Trouble::new(Kind::Local, Status(4, 3, 5), "there is no next hop");
+    let mut asked = 0;
+    for tier in tiers {
+        // Those of a tier share the load.
+        let mut tier = tier.clone();
+        fastrand::shuffle(&mut tier);
+        for connector in tier {
+            let targets = match targets(client, &connector, domain).await {
+                Ok(targets) => targets,
+                Err(trouble) => {
+                    last = trouble;
+                    continue;
+                }
+            };
+            for target in targets.iter().take(MOST_HOSTS - asked) {
+                asked += 1;
+                match connect(client, &connector, target).await {
+                    Ok(connection) => match connection.ask(recipient).await {
+                        Verdict::Unknown(trouble) => last = trouble,
+                        verdict => return verdict,
+                    },
+                    Err(trouble) => last = trouble,
+                }
+            }
+        }
+    }
+    Verdict::Unknown(last)
+}
+
+impl Connection {
+    async fn ask(mut self, recipient: &str) -> Verdict {
+        let verdict = self.asked(recipient).await.unwrap_or_else(Verdict::Unknown);
+        self.quit().await;
+        verdict
+    }
+
+    async fn asked(&mut self, recipient: &str) -> Result<Verdict, Trouble> {
+        let offered = *self.offered();
+        let smtputf8 = !recipient.is_ascii();
+        if !command::can_stand(recipient) || smtputf8 && !offered.smtputf8 {
+            let text = "the next hop does not offer SMTPUTF8".to_owned();
+            return Ok(Verdict::Refused(Reply { code: 553, status: Some(Status(5, 6, 7)), text }));
+        }
+        let mut line = Vec::new();
+        let bare = crate::relay::deliver::capabilities::Capabilities::default();
+        command::mail(&mut line, &Envelope::default(), Mail { size: 0, eight_bit: false, smtputf8 }, &bare);
+        let mail = self.command(&line).await?;
+        if !mail.is_positive() {
+            return Err(Trouble::new(Kind::Protocol, Status(4, 5, 0), "the host refuses the question").said(mail));
+        }
+        line.clear();
+        command::rcpt(&mut line, &Recipient { address: recipient.to_owned(), ..Recipient::default() }, &bare);
+        let answer = self.command(&line).await?;
+        let verdict = if answer.is_permanent() {
+            Verdict::Refused(answer)
+        } else if answer.is_transient() {
+            Verdict::Unknown(Trouble::new(Kind::Greeting, Status(4, 2, 0), "the host does not say").said(answer))
+        } else {
+            Verdict::Accepted
+        };
+        self.command(b"RSET\r\n").await?;
+        Ok(verdict)
+    }
+
+    async fn command(&mut self, line: &[u8]) -> Result<Reply, Trouble> {
+        self.wire.write(line, &[], self.timeouts.command).await?;
+        let whole = self.wire.reply(self.timeouts.command).await?;
+        Ok(Raw::to_reply(self.wire.take(whole)))
+    }
+}
