@@ -4,6 +4,7 @@
 
 #![expect(clippy::disallowed_methods, reason = "a relay reads its own files")]
 
+pub mod admin;
 pub mod check;
 pub mod config;
 pub mod date;

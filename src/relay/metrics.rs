@@ -11,6 +11,7 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::{Registry, Unit};
+use serde::{Deserialize, Serialize};
 
 mod histogram;
 
@@ -99,13 +100,15 @@ struct Lane {
     state: State,
 }
 
-/// The state of messages in the queue.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+/// What a message in the queue waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum State {
-    /// Being sent, or next in turn.
+    /// It is being sent, or next in turn.
     Active,
-    /// Tried, and waiting for the next time.
+    /// It was tried, and waits for its next time.
     Deferred,
+    /// Somebody holds it.
     Held,
 }
 

@@ -1,7 +1,11 @@
 //! Points in time as RFC 3339 writes them, in UTC, with milliseconds.
 
 use std::fmt;
+use std::str::FromStr;
 use std::time::{SystemTime, UNIX_EPOCH};
+
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// Milliseconds of Unix time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -22,6 +26,45 @@ impl fmt::Display for Utc {
         let (hour, minute) = (rest / 3_600_000, rest / 60_000 % 60);
         let (second, milli) = (rest / 1000 % 60, rest % 1000);
         write!(f, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{milli:03}Z")
+    }
+}
+
+impl FromStr for Utc {
+    type Err = ();
+
+    /// Reads what [`Display`](fmt::Display) writes.
+    fn from_str(text: &str) -> Result<Utc, ()> {
+        let number = |from: usize, to: usize| -> Result<u64, ()> {
+            let digits = text.get(from..to).filter(|digits| digits.bytes().all(|b| b.is_ascii_digit()));
+            digits.and_then(|digits| digits.parse().ok()).ok_or(())
+        };
+        let (year, month, day) = (number(0, 4)?, number(5, 7)?, number(8, 10)?);
+        let (hour, minute, second, milli) = (number(11, 13)?, number(14, 16)?, number(17, 19)?, number(20, 23)?);
+        // The day is one of those that follow the year's first.
+        let days = (0..366).map(|n| year.saturating_sub(1970) * 365 + leap_days(year) + n);
+        let day = { days }.find(|&d| date(d) == (year, month, day)).ok_or(())?;
+        let time = Utc((((day * 24 + hour) * 60 + minute) * 60 + second) * 1000 + milli);
+        // Whatever is out of range, or written differently, comes out as another text.
+        if time.to_string() == text { Ok(time) } else { Err(()) }
+    }
+}
+
+/// Leap days between 1970 and a year's first of January.
+fn leap_days(year: u64) -> u64 {
+    let until = |year: u64| year / 4 - year / 100 + year / 400;
+    until(year.saturating_sub(1)).saturating_sub(until(1969))
+}
+
+impl Serialize for Utc {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Utc {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Utc, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse().map_err(|()| D::Error::custom("no time as 2026-11-22T13:00:29.123Z"))
     }
 }
 
