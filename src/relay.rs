@@ -19,4 +19,5 @@ pub mod route;
 pub mod run;
 pub mod session;
 pub mod smtp;
+pub mod spool;
 pub mod table;

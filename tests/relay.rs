@@ -5,3 +5,4 @@ mod listen;
 mod local;
 mod milter;
 mod proxy;
+mod spool;

@@ -1,0 +1,271 @@
+//! The spool: where a message is kept, with what is left to do about it, from the 250 until the last recipient is done.
+//!
+//! ```text
+//!  accept, write, note ──> pending ──> writer thread ──> segments/N.log
+//!  (encoded by the caller)             one write and one sync a batch, then all that wait are woken
+//!                                        └──> keeper thread: next segment made ready, finished ones removed,
+//!                                             what lives in sparse ones copied forward
+//! ```
+//!
+//! A transaction is acknowledged after its sync and not before. After a write or a sync that failed nobody knows what
+//! the disk holds: the spool takes nothing more until it is opened again, and recovery looks at what is there.
+//! The format stands in `record`.
+
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+
+use super::envelope::{Envelope, QueueId};
+
+mod body;
+mod damage;
+mod disk;
+mod draft;
+mod keeper;
+mod read;
+mod record;
+mod recover;
+mod replay;
+mod segment;
+mod shared;
+mod writer;
+
+pub use body::{Body, BodyWriter};
+pub use disk::{Disk, File, Host};
+pub use recover::{Damage, Opened, Recovered};
+
+use draft::Draft;
+use shared::Shared;
+
+/// A handle on the spool; clones are handles on the same one.
+#[derive(Debug, Clone)]
+pub struct Spool {
+    shared: Arc<Shared>,
+    /// When the last handle goes, the spool is closed.
+    _handle: Arc<shared::Handle>,
+}
+
+/// What can be set about a spool.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Milliseconds since 1970: ids begin here, or after the last one that was given away, whichever is later.
+    pub now: u64,
+    /// The size of a segment in octets.
+    pub segment: u64,
+    /// How long a note waits for company when no message does.
+    pub patience: std::time::Duration,
+    /// Told when the spool fails, loses space or finds damage while it runs.
+    pub alarm: Alarm,
+}
+
+impl Options {
+    pub fn new(now: u64) -> Options {
+        let patience = std::time::Duration::from_millis(5);
+        Options { now, segment: 64 << 20, patience, alarm: Alarm(Arc::new(|_| {})) }
+    }
+}
+
+/// Whom to tell of trouble.
+#[derive(Clone)]
+pub struct Alarm(pub Arc<dyn Fn(&SpoolError) + Send + Sync>);
+
+impl std::fmt::Debug for Alarm {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Alarm")
+    }
+}
+
+/// What goes into one transaction.
+#[derive(Debug, Clone)]
+pub enum Op {
+    Accept(Accept),
+    Note(Note),
+}
+
+/// A message to keep.
+#[derive(Debug, Clone)]
+pub struct Accept {
+    pub id: QueueId,
+    /// Milliseconds since 1970.
+    pub arrived: u64,
+    pub envelope: Envelope,
+    pub content: Content,
+}
+
+/// As on the wire: lines that end in CRLF, dots stuffed, without the line that ends it.
+#[derive(Debug, Clone)]
+pub enum Content {
+    Bytes(Arc<[u8]>),
+    File(Body),
+}
+
+impl Content {
+    pub fn len(&self) -> u64 {
+        match self {
+            Content::Bytes(bytes) => bytes.len() as u64,
+            Content::File(body) => body.len(),
+        }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// News of a message that the spool has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Note {
+    pub id: QueueId,
+    pub place: Place,
+    pub change: Change,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Change {
+    /// These recipients, by their index in the envelope, need nothing more.
+    Done(Vec<u32>),
+    /// No recipient does: the message goes. Also without a `Done` of the last ones before it. Once a message.
+    Finished,
+    Held,
+    Released,
+    /// The sender was told of the delay.
+    Warned,
+}
+
+/// Where a message stands. It stays good while the message does, also when the message is copied forward.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Place {
+    segment: u32,
+    offset: u32,
+    /// Of the whole frame.
+    length: u32,
+    /// Which message of the frame.
+    nth: u16,
+    file: bool,
+}
+
+#[derive(Debug, Clone)]
+pub enum SpoolError {
+    /// An operation on the file system did not succeed.
+    Disk { what: &'static str, error: Arc<io::Error> },
+    /// An earlier write or sync failed: nothing is taken until the spool is opened again.
+    Failed,
+    /// There is no room for another segment.
+    Full,
+    /// Another process uses the spool.
+    Locked,
+    /// The folder holds a spool of another version, or something else.
+    Version(String),
+    /// What stands at a place is not what was written there.
+    Damaged { segment: u32, offset: u32 },
+    /// The message is no longer there.
+    Gone,
+    /// More than one transaction can hold.
+    TooLarge,
+    /// The spool was closed.
+    Closed,
+}
+
+impl SpoolError {
+    pub(crate) fn disk(what: &'static str) -> impl FnOnce(io::Error) -> SpoolError {
+        move |error| SpoolError::Disk { what, error: Arc::new(error) }
+    }
+}
+
+impl std::fmt::Display for SpoolError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            SpoolError::Disk { what, error } => write!(f, "the spool could not {what}: {error}"),
+            SpoolError::Failed => f.write_str("the spool takes nothing since a write or a sync failed"),
+            SpoolError::Full => f.write_str("the spool has no room for another segment"),
+            SpoolError::Locked => f.write_str("the spool is in use by another process"),
+            SpoolError::Version(found) => write!(f, "not a spool of version {}: {found:?}", segment::VERSION),
+            SpoolError::Damaged { segment, offset } => write!(f, "segment {segment} is damaged at octet {offset}"),
+            SpoolError::Gone => f.write_str("the message is no longer in the spool"),
+            SpoolError::TooLarge => f.write_str("more than one transaction of the spool can hold"),
+            SpoolError::Closed => f.write_str("the spool is closed"),
+        }
+    }
+}
+
+impl std::error::Error for SpoolError {}
+
+impl Spool {
+    /// Opens the spool in a folder, which is made if need be, and reads back what it holds.
+    pub fn open(folder: &Path, disk: Arc<dyn Disk>, options: Options) -> Result<Opened, SpoolError> {
+        recover::open(folder, disk, options)
+    }
+
+    /// Keeps a message; returns once it is durable.
+    pub async fn accept(&self, accept: &Accept) -> Result<Place, SpoolError> {
+        let mut draft = Draft::new();
+        draft.accept(accept);
+        let places = self.commit(draft, [&accept.content]).await?;
+        places.first().copied().ok_or(SpoolError::Gone)
+    }
+
+    /// One transaction: all of it becomes durable, or nothing. Gives the places of what it accepts, in order.
+    pub async fn write(&self, ops: &[Op]) -> Result<Vec<Place>, SpoolError> {
+        let mut draft = Draft::new();
+        ops.iter().for_each(|op| draft.push(op));
+        let contents = ops.iter().filter_map(|op| match op {
+            Op::Accept(accept) => Some(&accept.content),
+            Op::Note(_) => None,
+        });
+        self.commit(draft, contents).await
+    }
+
+    /// Durable with the next transaction, or a few milliseconds later; nobody waits for it.
+    pub fn note(&self, note: &Note) {
+        let mut draft = Draft::new();
+        draft.note(note);
+        self.shared.push(draft);
+    }
+
+    async fn commit<'a>(
+        &self,
+        mut draft: Draft,
+        contents: impl IntoIterator<Item = &'a Content>,
+    ) -> Result<Vec<Place>, SpoolError> {
+        for content in contents {
+            if let Content::File(body) = content {
+                // Whatever of it is on the disk now: like a sync of the log, this one is not tried again.
+                body.settle().await.inspect_err(|error| self.shared.fail(error))?;
+            }
+        }
+        let answer = draft.answer();
+        self.shared.push(draft);
+        answer.await.unwrap_or(Err(SpoolError::Closed))
+    }
+
+    /// A place for a content that is too large to be held in memory.
+    pub fn body(&self, id: QueueId) -> Result<BodyWriter, SpoolError> {
+        BodyWriter::create(&self.shared.disk, &self.shared.bodies(), id)
+    }
+
+    pub fn envelope(&self, place: Place) -> Result<Envelope, SpoolError> {
+        read::envelope(&self.shared, place)
+    }
+
+    pub fn content(&self, place: Place) -> Result<Content, SpoolError> {
+        read::content(&self.shared, place)
+    }
+
+    pub fn next_id(&self) -> QueueId {
+        self.shared.next_id()
+    }
+
+    pub fn is_failed(&self) -> bool {
+        self.shared.is_failed()
+    }
+
+    /// The octets that are free on the spool's file system, as of a second ago at most.
+    pub fn free(&self) -> u64 {
+        self.shared.free()
+    }
+
+    /// Writes what is pending and waits for it; nothing is taken afterwards.
+    pub fn close(&self) {
+        self.shared.close();
+    }
+}

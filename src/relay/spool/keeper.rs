@@ -1,0 +1,122 @@
+//! The keeper: a thread for what the writer must not wait for. It makes segments ready ahead of need and removes what
+//! is finished.
+
+use std::collections::VecDeque;
+use std::hash::{BuildHasher, RandomState};
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
+use std::time::Duration;
+
+use super::SpoolError;
+use super::disk::{Disk, write_all};
+use super::segment::{self, BLOCK, Segment};
+use super::shared::Shared;
+use crate::relay::envelope::QueueId;
+
+#[derive(Debug)]
+pub(crate) enum Job {
+    /// Make the segment of this number.
+    Prepare(u32),
+    /// Nothing lives in it any more.
+    Remove(u32),
+    RemoveBody(QueueId),
+}
+
+/// A segment that can be written to.
+#[derive(Debug)]
+pub(crate) struct Ready {
+    pub(crate) segment: Segment,
+    pub(crate) capacity: u64,
+}
+
+#[derive(Debug)]
+pub(crate) struct Keeper {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) jobs: Receiver<Job>,
+    pub(crate) ready: Sender<Result<Ready, SpoolError>>,
+    pub(crate) doomed: VecDeque<u32>,
+}
+
+impl Keeper {
+    pub(crate) fn run(mut self) {
+        self.shared.look_at_free();
+        loop {
+            match self.jobs.recv_timeout(Duration::from_secs(1)) {
+                Ok(job) => self.work(job),
+                Err(RecvTimeoutError::Timeout) => self.shared.look_at_free(),
+                Err(RecvTimeoutError::Disconnected) => return,
+            }
+        }
+    }
+
+    fn work(&mut self, job: Job) {
+        match job {
+            Job::Prepare(number) => {
+                let shared = &self.shared;
+                let made = prepare(&*shared.disk, &shared.segments_folder(), number, shared.options.segment);
+                shared.look_at_free();
+                // Nobody takes it from a writer that has ended.
+                drop(self.ready.send(made.map_err(SpoolError::disk("make a segment"))));
+            }
+            Job::Remove(number) => {
+                self.doomed.push_back(number);
+                self.remove().unwrap_or_else(|e| self.shared.alarm(&SpoolError::disk("remove a segment")(e)));
+            }
+            Job::RemoveBody(id) => {
+                let removed = self.shared.disk.remove(&self.shared.body(id));
+                removed.unwrap_or_else(|e| self.shared.alarm(&SpoolError::disk("remove a body file")(e)));
+            }
+        }
+    }
+
+    /// One after the other, and each for good before the next: if a later one were gone and an earlier one were not,
+    /// messages would come back of which only the later one says that they are finished.
+    fn remove(&mut self) -> io::Result<()> {
+        let folder = self.shared.segments_folder();
+        while let Some(number) = self.doomed.front() {
+            match self.shared.disk.remove(&folder.join(segment::name(*number))) {
+                Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
+                _ => self.shared.disk.sync_folder(&folder)?,
+            }
+            self.doomed.pop_front();
+        }
+        Ok(())
+    }
+}
+
+/// Makes a segment: filled with zeros, so that a sync of what is written into it later touches no metadata, and
+/// durable with its name.
+pub(crate) fn prepare(disk: &dyn Disk, folder: &Path, number: u32, capacity: u64) -> io::Result<Ready> {
+    let name = segment::name(number);
+    let (path, new) = (folder.join(&name), folder.join(name.replace(".log", ".new")));
+    let file = disk.create(&new)?;
+    let nonce = RandomState::new().hash_one(number);
+    let filled = fill(&*file, &segment::head_block(number, nonce), capacity)
+        .and_then(|()| disk.rename(&new, &path))
+        .and_then(|()| disk.sync_folder(folder));
+    if let Err(e) = filled {
+        // It takes no room while there is none. One that stays is removed at the next start.
+        drop(disk.remove(&new));
+        return Err(e);
+    }
+    Ok(Ready { segment: Segment { number, nonce, file }, capacity })
+}
+
+fn fill(file: &dyn super::disk::File, head: &[u8], capacity: u64) -> io::Result<()> {
+    const PIECE: u64 = 1 << 20;
+    let zeros = vec![0; PIECE as usize];
+    let mut at = BLOCK;
+    while at < capacity {
+        let length = PIECE.min(capacity - at);
+        write_all(file, &zeros[..length as usize], at)?;
+        at += length;
+        if at % (8 * PIECE) < PIECE {
+            // In portions: a sync of the log beside it should not have to wait for all of it.
+            file.sync_data()?;
+        }
+    }
+    write_all(file, head, 0)?;
+    file.sync_all()
+}

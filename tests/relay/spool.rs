@@ -1,0 +1,51 @@
+//! The spool: what was acknowledged is there after whatever happens.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use mailswitch::relay::envelope::{Envelope, QueueId, Recipient};
+use mailswitch::relay::spool::{Accept, Change, Content, Host, Note, Opened, Options, Place, Spool};
+
+/// A spool on the host's own disk, with segments that are small enough to be used up.
+fn open(folder: &Path) -> Opened {
+    Spool::open(folder, Arc::new(Host), Options { segment: 256 << 10, ..Options::new(1000) }).unwrap()
+}
+
+fn message(spool: &Spool, recipients: &[&str], content: &[u8]) -> Accept {
+    let recipients = recipients.iter().map(|address| Recipient {
+        address: (*address).to_owned(),
+        asked: (*address).to_owned(),
+        ..Recipient::default()
+    });
+    let envelope =
+        Envelope { sender: "ann@contoso.com".into(), recipients: recipients.collect(), ..Envelope::default() };
+    Accept { id: spool.next_id(), arrived: 42, envelope, content: Content::Bytes(content.into()) }
+}
+
+fn note(spool: &Spool, id: QueueId, place: Place, change: Change) {
+    spool.note(&Note { id, place, change });
+}
+
+#[tokio::test]
+async fn what_was_accepted_is_there_after_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let Opened { spool, messages, .. } = open(folder.path());
+    assert_eq!(messages, []);
+    let accept = message(&spool, &["bob@contoso.com", "eve@contoso.com"], b"Subject: hello\r\n\r\nhello\r\n");
+    let place = spool.accept(&accept).await.unwrap();
+    note(&spool, accept.id, place, Change::Done(vec![1]));
+    note(&spool, accept.id, place, Change::Held);
+    spool.close();
+
+    let Opened { spool, messages, damage, .. } = open(folder.path());
+    assert_eq!(damage, []);
+    let [message] = &messages[..] else { panic!("{messages:?}") };
+    assert_eq!((message.id, message.arrived, message.recipients), (accept.id, 42, 2));
+    assert_eq!((message.left().collect::<Vec<_>>(), message.held, message.warned), (vec![0], true, false));
+    assert_eq!(spool.envelope(message.place).unwrap(), accept.envelope);
+    let Content::Bytes(content) = spool.content(message.place).unwrap() else { panic!() };
+    assert_eq!(&content[..], b"Subject: hello\r\n\r\nhello\r\n");
+    note(&spool, message.id, message.place, Change::Finished);
+    spool.close();
+    assert_eq!(open(folder.path()).messages, []);
+}
