@@ -78,7 +78,9 @@ impl Dialogue {
 
     /// Whether another transaction may be handed in.
     pub fn has_room(&self) -> bool {
-        self.envelope.is_none() && self.waiting.is_empty() && !self.is_used_up()
+        // The recipients that a host did not take at once come before other messages.
+        let rest = self.content.as_ref().is_some_and(Round::has_rest);
+        self.envelope.is_none() && self.waiting.is_empty() && !rest && !self.is_used_up()
     }
 
     /// Whether the host takes no more transactions on this connection (RFC 9422 MAILMAX).

@@ -178,6 +178,11 @@ impl Round {
         Arc::clone(&self.transaction.content)
     }
 
+    /// Whether there are recipients for another round.
+    pub(super) fn has_rest(&self) -> bool {
+        self.states.iter().any(|state| matches!(state, State::Waiting))
+    }
+
     /// Whether something is known of every recipient.
     pub(super) fn is_known(&self) -> bool {
         self.states.iter().all(|state| matches!(state, State::Known(_)))

@@ -1,0 +1,628 @@
+//! Transactions: what is said, and what each recipient is told.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll};
+
+use mailswitch::relay::config::{Protocol, TlsLevel};
+use mailswitch::relay::deliver::{Dial, Io, Octets, Pending, Target, connect};
+use mailswitch::relay::envelope::{Body, Notify, Ret};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use super::peer::{Mails, Peers, Script, client, connector, mail, send, target, with};
+
+/// A greeting and what EHLO is answered.
+fn opening(offered: &[&str]) -> String {
+    let mut text = "S: 220 mx.example\nC: EHLO us.example\n".to_owned();
+    offered.iter().for_each(|line| text.push_str(&format!("S: 250-{line}\n")));
+    text.replacen("S: 250-", "S: 250-mx.example\nS: 250-", 1) + "S: 250 HELP\n"
+}
+
+async fn pipelined(script: &str, mails: Vec<mailswitch::relay::deliver::Transaction>) -> Vec<String> {
+    send(Protocol::Smtp, &(opening(&["PIPELINING"]) + script), mails).await
+}
+
+#[tokio::test]
+async fn one_message_behind_the_other() {
+    let script = "
+        C: MAIL FROM:<s@us.example>
+        C: RCPT TO:<a@x.example>
+        C: DATA
+        S: 250 2.1.0 sender
+        S: 250 2.1.5 recipient
+        S: 354 go on
+        C: one
+        C: .
+        C: MAIL FROM:<s@us.example>
+        C: RCPT TO:<b@x.example>
+        C: RCPT TO:<c@x.example>
+        C: DATA
+        S: 250 2.0.0 first
+        S: 250 2.1.0 sender
+        S: 250 2.1.5 recipient
+        S: 250 2.1.5 recipient
+        S: 354 go on
+        C: two
+        C: ..
+        C: .
+        S: 250 2.0.0 second";
+    let mails = vec![mail(1, &["a@x.example"], "one\r\n"), mail(2, &["b@x.example", "c@x.example"], "two\r\n..\r\n")];
+    assert_eq!(
+        pipelined(script, mails).await,
+        [
+            "1 a@x.example delivered 250 2.0.0 first",
+            "2 b@x.example delivered 250 2.0.0 second",
+            "2 c@x.example delivered 250 2.0.0 second",
+        ]
+    );
+}
+
+#[tokio::test]
+async fn step_by_step_without_pipelining() {
+    let script = "
+        C: MAIL FROM:<s@us.example>
+        S: 250 ok
+        C: RCPT TO:<a@x.example>
+        S: 550 5.1.1 who?
+        C: RCPT TO:<b@x.example>
+        S: 250 ok
+        C: DATA
+        S: 354 go on
+        C: one
+        C: .
+        S: 250 first
+        C: MAIL FROM:<s@us.example>
+        S: 250 ok
+        C: RCPT TO:<c@x.example>
+        S: 450 4.2.0 later
+        C: RSET
+        S: 250 ok
+        C: MAIL FROM:<s@us.example>
+        S: 451 4.3.0 later
+        C: MAIL FROM:<s@us.example>
+        S: 250 ok
+        C: RCPT TO:<e@x.example>
+        S: 250 ok
+        C: DATA
+        S: 554 5.7.1 no
+        C: RSET
+        S: 250 ok
+        C: MAIL FROM:<s@us.example>
+        S: 250 ok
+        C: RCPT TO:<f@x.example>
+        S: 251 elsewhere
+        C: DATA
+        S: 354 go on
+        C: .
+        S: 552 5.3.4 too big";
+    let mails = vec![
+        mail(1, &["a@x.example", "b@x.example"], "one\r\n"),
+        mail(2, &["c@x.example"], "two\r\n"),
+        mail(3, &["d@x.example"], "three\r\n"),
+        mail(4, &["e@x.example"], "four\r\n"),
+        mail(5, &["f@x.example"], ""),
+    ];
+    assert_eq!(
+        send(Protocol::Smtp, &(opening(&[]) + script), mails).await,
+        [
+            "1 a@x.example refused at Rcpt 550 5.1.1 who?",
+            "1 b@x.example delivered 250 first",
+            "2 c@x.example refused at Rcpt 450 4.2.0 later",
+            "3 d@x.example refused at Mail 451 4.3.0 later",
+            "4 e@x.example refused at Data 554 5.7.1 no",
+            "5 f@x.example refused at Content 552 5.3.4 too big",
+        ]
+    );
+}
+
+#[tokio::test]
+async fn refusals_among_pipelined_commands() {
+    let script = "
+        C: MAIL FROM:<s@us.example>
+        C: RCPT TO:<a@x.example>
+        C: RCPT TO:<b@x.example>
+        C: DATA
+        S: 250 ok
+        S: 550-5.1.1 we do not know
+        S: 550 5.1.1 anybody of that name
+        S: 250 ok
+        S: 354 go on
+        C: one
+        C: .
+        C: MAIL FROM:<s@us.example>
+        C: RCPT TO:<c@x.example>
+        C: DATA
+        S: 250 first
+        S: 550 5.7.1 not you
+        S: 503 5.5.1 no sender
+        S: 503 5.5.1 no sender
+        C: MAIL FROM:<s@us.example>
+        C: RCPT TO:<d@x.example>
+        C: DATA
+        S: 250 ok
+        S: 550 5.1.1 who?
+        S: 354 go on
+        C: .
+        C: MAIL FROM:<s@us.example>
+        C: RCPT TO:<e@x.example>
+        C: DATA
+        S: 554 5.5.1 nobody to give it to
+        S: 250 ok
+        S: 250 ok
+        S: 451 4.3.0 later
+        C: RSET
+        C: MAIL FROM:<s@us.example>
+        C: RCPT TO:<f@x.example>
+        C: DATA
+        S: 250 ok
+        S: 250 ok
+        S: 250 ok
+        S: 354 go on
+        C: six
+        C: .
+        S: 250 last";
+    let mails = vec![
+        mail(1, &["a@x.example", "b@x.example"], "one\r\n"),
+        mail(2, &["c@x.example"], "two\r\n"),
+        mail(3, &["d@x.example"], "three\r\n"),
+        mail(5, &["e@x.example"], "five\r\n"),
+        mail(6, &["f@x.example"], "six\r\n"),
+    ];
+    assert_eq!(
+        pipelined(script, mails).await,
+        [
+            "1 a@x.example refused at Rcpt 550 5.1.1 we do not know anybody of that name",
+            "1 b@x.example delivered 250 first",
+            "2 c@x.example refused at Mail 550 5.7.1 not you",
+            "3 d@x.example refused at Rcpt 550 5.1.1 who?",
+            "5 e@x.example refused at Data 451 4.3.0 later",
+            "6 f@x.example delivered 250 last",
+        ]
+    );
+}
+
+#[tokio::test]
+async fn lmtp_answers_for_each_recipient() {
+    let script = "
+        S: 220 mx.example
+        C: LHLO us.example
+        S: 250-mx.example
+        S: 250-PIPELINING
+        S: 250 DSN
+        C: MAIL FROM:<s@us.example>
+        C: RCPT TO:<a@x.example>
+        C: RCPT TO:<b@x.example>
+        C: RCPT TO:<c@x.example>
+        C: DATA
+        S: 250 ok
+        S: 250 ok
+        S: 550 5.1.1 who?
+        S: 250 ok
+        S: 354 go on
+        C: one
+        C: .
+        S: 250 2.0.0 a has it
+        S: 452 4.2.2 c is full";
+    assert_eq!(
+        send(Protocol::Lmtp, script, vec![mail(1, &["a@x.example", "b@x.example", "c@x.example"], "one\r\n")]).await,
+        [
+            "1 a@x.example delivered with DSN 250 2.0.0 a has it",
+            "1 b@x.example refused at Rcpt 550 5.1.1 who?",
+            "1 c@x.example refused at Content 452 4.2.2 c is full",
+        ]
+    );
+}
+
+#[tokio::test]
+async fn the_rest_of_too_many_recipients_follows() {
+    let script = "
+        C: MAIL FROM:<s@us.example>
+        C: RCPT TO:<a@x.example>
+        C: RCPT TO:<b@x.example>
+        C: RCPT TO:<c@x.example>
+        C: RCPT TO:<d@x.example>
+        C: RCPT TO:<e@x.example>
+        C: DATA
+        S: 250 ok
+        S: 250 ok
+        S: 250 ok
+        S: 452 4.5.3 too many recipients
+        S: 452 4.5.3 too many recipients
+        S: 552 too many recipients
+        S: 354 go on
+        C: one
+        C: .
+        S: 250 first round
+        C: MAIL FROM:<s@us.example>
+        C: RCPT TO:<c@x.example>
+        C: RCPT TO:<d@x.example>
+        C: DATA
+        S: 250 ok
+        S: 250 ok
+        S: 550 5.1.1 who?
+        S: 354 go on
+        C: one
+        C: .
+        S: 250 second round
+        C: MAIL FROM:<s@us.example>
+        C: RCPT TO:<e@x.example>
+        C: DATA
+        S: 250 ok
+        S: 452 4.5.3 too many recipients
+        S: 503 5.5.1 nobody";
+    let recipients = ["a@x.example", "b@x.example", "c@x.example", "d@x.example", "e@x.example"];
+    assert_eq!(
+        pipelined(script, vec![mail(1, &recipients, "one\r\n")]).await,
+        [
+            "1 a@x.example delivered 250 first round",
+            "1 b@x.example delivered 250 first round",
+            "1 c@x.example delivered 250 second round",
+            "1 d@x.example refused at Rcpt 550 5.1.1 who?",
+            "1 e@x.example refused at Rcpt 452 4.5.3 too many recipients",
+        ]
+    );
+}
+
+#[tokio::test]
+async fn limits_that_the_host_says_are_kept() {
+    let script = opening(&["PIPELINING", "LIMITS RCPTMAX=2 MAILMAX=2"])
+        + "
+        C: MAIL FROM:<s@us.example>
+        C: RCPT TO:<a@x.example>
+        C: RCPT TO:<b@x.example>
+        C: DATA
+        S: 250 ok
+        S: 250 ok
+        S: 250 ok
+        S: 354 go on
+        C: one
+        C: .
+        S: 250 first
+        C: MAIL FROM:<s@us.example>
+        C: RCPT TO:<c@x.example>
+        C: RCPT TO:<d@x.example>
+        C: DATA
+        S: 250 ok
+        S: 250 ok
+        S: 250 ok
+        S: 354 go on
+        C: one
+        C: .
+        S: 250 second";
+    let recipients = ["a@x.example", "b@x.example", "c@x.example", "d@x.example", "e@x.example"];
+    let peers = Peers::new([script.as_str()]);
+    let smtp = connector(Protocol::Smtp, TlsLevel::Off);
+    let mut connection = connect(&client(&peers), &smtp, &target()).await.unwrap();
+    let mut mails = Mails::of([mail(1, &recipients, "one\r\n"), mail(2, &["f@x.example"], "two\r\n")]);
+    connection.run(&mut mails).await.unwrap();
+    assert!(!connection.is_open());
+    drop(connection);
+    peers.done().await;
+    assert_eq!(mails.waiting.len(), 1, "the second message is for another connection");
+    assert_eq!(
+        mails.lines(),
+        [
+            "1 a@x.example delivered 250 first",
+            "1 b@x.example delivered 250 first",
+            "1 c@x.example delivered 250 second",
+            "1 d@x.example delivered 250 second",
+            "1 e@x.example lost",
+        ]
+    );
+}
+
+#[tokio::test]
+async fn parameters_go_where_they_are_offered() {
+    let change = |envelope: &mut mailswitch::relay::envelope::Envelope| {
+        envelope.body = Body::EightBitMime;
+        envelope.smtputf8 = true;
+        envelope.ret = Some(Ret::Headers);
+        envelope.envid = Some("QQ+3D".to_owned());
+        envelope.recipients[0].notify = Notify(Notify::SUCCESS.0 | Notify::DELAY.0);
+        envelope.recipients[0].orcpt = Some("rfc822;old@y.example".to_owned());
+        envelope.recipients[1].notify = Notify::NEVER;
+    };
+    let message = with(mail(1, &["ä@x.example", "b@x.example"], "grüße\r\n"), change);
+    let script = opening(&["PIPELINING", "SIZE 1000", "8BITMIME", "SMTPUTF8", "DSN"])
+        + "
+        C: MAIL FROM:<s@us.example> SIZE=9 BODY=8BITMIME SMTPUTF8 RET=HDRS ENVID=QQ+3D
+        C: RCPT TO:<ä@x.example> NOTIFY=SUCCESS,DELAY ORCPT=rfc822;old@y.example
+        C: RCPT TO:<b@x.example> NOTIFY=NEVER
+        C: DATA
+        S: 250 ok
+        S: 250 ok
+        S: 250 ok
+        S: 354 go on
+        C: grüße
+        C: .
+        S: 250 ok";
+    assert_eq!(
+        send(Protocol::Smtp, &script, vec![message]).await,
+        ["1 ä@x.example delivered with DSN 250 ok", "1 b@x.example delivered with DSN 250 ok"]
+    );
+}
+
+#[tokio::test]
+async fn what_a_host_cannot_take_is_not_sent() {
+    let script = opening(&["PIPELINING", "SIZE 20"])
+        + "
+        C: MAIL FROM:<s@us.example> SIZE=7
+        C: RCPT TO:<e@x.example>
+        C: DATA
+        S: 250 ok
+        S: 250 ok
+        S: 354 go on
+        C: ascii
+        C: .
+        C: MAIL FROM:<s@us.example> SIZE=3
+        C: RCPT TO:<g@x.example>
+        C: DATA
+        S: 250 ok
+        S: 250 ok
+        S: 250 ok
+        S: 354 go on
+        C: x
+        C: .
+        S: 250 ok";
+    let eight_bit = |transaction| with(transaction, |envelope| envelope.body = Body::EightBitMime);
+    let mails = vec![
+        mail(1, &["a@x.example"], "much more than twenty octets\r\n"),
+        with(mail(2, &["b@x.example", "c@x.example"], "x\r\n"), |envelope| envelope.smtputf8 = true),
+        eight_bit(mail(3, &["d@x.example"], "grüße\r\n")),
+        // Declared as more than it is.
+        eight_bit(mail(4, &["e@x.example"], "ascii\r\n")),
+        mail(5, &["ä@x.example", "g@x.example", "h@x.example\r\nRSET"], "x\r\n"),
+        with(mail(6, &["i@x.example"], "x\r\n"), |envelope| envelope.sender = "s\r\n.".to_owned()),
+    ];
+    let mut lines = send(Protocol::Smtp, &script, mails).await;
+    lines.sort();
+    assert_eq!(
+        lines,
+        [
+            "1 a@x.example refused at Unsent 552 5.3.4 the message is too big for the next hop",
+            "2 b@x.example refused at Unsent 553 5.6.7 the next hop does not offer SMTPUTF8",
+            "2 c@x.example refused at Unsent 553 5.6.7 the next hop does not offer SMTPUTF8",
+            "3 d@x.example refused at Unsent 554 5.6.3 the next hop takes no 8-bit content, and it is not converted",
+            "4 e@x.example delivered 250 ok",
+            "5 g@x.example delivered 250 ok",
+            "5 h@x.example\r\nRSET refused at Unsent 550 5.1.3 the address cannot be sent",
+            "5 ä@x.example refused at Unsent 553 5.6.7 the next hop does not offer SMTPUTF8",
+            "6 i@x.example refused at Unsent 550 5.1.7 the sender's address cannot be sent",
+        ]
+    );
+}
+
+/// Ends of a session in the middle of two transactions, and what is known then.
+#[tokio::test]
+async fn the_end_at_each_step() {
+    let replies = ["250 sender", "250 recipient", "354 go on", "250 first", "250 sender", "250 recipient", "354 go on"];
+    let commands = "
+        C: MAIL FROM:<s@us.example>
+        C: RCPT TO:<a@x.example>
+        C: DATA
+        0
+        1
+        2
+        C: one
+        C: .
+        C: MAIL FROM:<s@us.example>
+        C: RCPT TO:<b@x.example>
+        C: DATA
+        3
+        4
+        5
+        6
+        C: two
+        C: .
+        7";
+    for step in 0..=replies.len() {
+        let until = commands.split(&format!("        {step}\n")).next().unwrap();
+        let mut script = until.strip_suffix("        7").unwrap_or(until).to_owned();
+        for (number, reply) in replies.iter().enumerate() {
+            script = script.replace(&format!("        {number}\n"), &format!("        S: {reply}\n"));
+        }
+        let first = match step {
+            0..=2 => "1 a@x.example lost",
+            3 => "1 a@x.example lost when sent",
+            _ => "1 a@x.example delivered 250 first",
+        };
+        let second = if step == 7 { "2 b@x.example lost when sent" } else { "2 b@x.example lost" };
+        let mut known = vec![first, second];
+        if step < 3 {
+            // It was not even taken.
+            known.pop();
+        }
+        let mails = || vec![mail(1, &["a@x.example"], "one\r\n"), mail(2, &["b@x.example"], "two\r\n")];
+        let mut closed = pipelined(&script, mails()).await;
+        assert_eq!(closed.pop().unwrap(), "Closed 4.4.2 the host closed the connection", "{step}");
+        assert_eq!(closed, known, "{step}");
+
+        let mut ended = pipelined(&format!("{script}\nS: 421 4.3.2 good night"), mails()).await;
+        assert_eq!(ended.pop().unwrap(), "Closed 4.3.2 the host ends the session: 421 4.3.2 good night", "{step}");
+        match step {
+            3 => assert_eq!(ended[0], "1 a@x.example refused at Content 421 4.3.2 good night"),
+            7 => assert_eq!(ended[1], "2 b@x.example refused at Content 421 4.3.2 good night"),
+            _ => assert_eq!(ended, known, "{step}"),
+        }
+
+        let unfitting = if replies.get(step) == Some(&"354 go on") { "250 ok" } else { "354 go on" };
+        for (nonsense, trouble) in
+            [(unfitting, "an answer that does not fit: "), ("hello", "an answer that is no reply")]
+        {
+            let mut lines = pipelined(&format!("{script}\nS: {nonsense}"), mails()).await;
+            let last = lines.pop().unwrap();
+            assert!(last.starts_with(&format!("Protocol 4.5.0 {trouble}")), "{step} {last}");
+            assert_eq!(lines, known, "{step} {nonsense}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_silent_host_is_left_after_its_time() {
+    let begin = "
+        C: MAIL FROM:<s@us.example>
+        C: RCPT TO:<a@x.example>
+        C: DATA
+        WAIT";
+    let end = "
+        C: MAIL FROM:<s@us.example>
+        C: RCPT TO:<a@x.example>
+        C: DATA
+        S: 250 ok
+        S: 250 ok
+        S: 354 go on
+        C: one
+        C: .
+        WAIT";
+    for (script, seconds, known) in [(begin, 300, "1 a@x.example lost"), (end, 600, "1 a@x.example lost when sent")] {
+        let start = tokio::time::Instant::now();
+        let lines = pipelined(script, vec![mail(1, &["a@x.example"], "one\r\n")]).await;
+        assert_eq!(lines, [known, "Timeout 4.4.2 no answer in time"]);
+        assert_eq!(start.elapsed().as_secs(), seconds);
+    }
+}
+
+#[tokio::test]
+async fn a_host_that_goes_while_idle_is_noticed() {
+    let peers = Peers::new([opening(&[]).as_str()]);
+    let smtp = connector(Protocol::Smtp, TlsLevel::Off);
+    let mut connection = connect(&client(&peers), &smtp, &target()).await.unwrap();
+    connection.closed().await;
+    assert!(!connection.is_open());
+    drop(connection);
+    peers.done().await;
+}
+
+/// Counts what is written at once.
+struct Counted<'p> {
+    peers: &'p Peers,
+    writes: Arc<Mutex<Vec<usize>>>,
+}
+
+struct Counter(Box<dyn Io>, Arc<Mutex<Vec<usize>>>);
+
+impl Dial for Counted<'static> {
+    fn dial<'a>(
+        &'a self,
+        target: &'a Target,
+        source: Option<std::net::IpAddr>,
+    ) -> Pending<'a, io::Result<Box<dyn Io>>> {
+        Box::pin(async move {
+            let io = self.peers.dial(target, source).await?;
+            Ok(Box::new(Counter(io, Arc::clone(&self.writes))) as Box<dyn Io>)
+        })
+    }
+}
+
+impl AsyncRead for Counter {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_read(cx, into)
+    }
+}
+
+impl AsyncWrite for Counter {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, octets: &[u8]) -> Poll<io::Result<usize>> {
+        self.1.lock().unwrap().push(octets.len());
+        Pin::new(&mut self.0).poll_write(cx, octets)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        parts: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        self.1.lock().unwrap().push(parts.iter().map(|part| part.len()).sum());
+        Pin::new(&mut self.0).poll_write_vectored(cx, parts)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_shutdown(cx)
+    }
+}
+
+#[tokio::test]
+async fn a_message_is_one_write_with_the_next_ones_envelope() {
+    const MESSAGES: usize = 5;
+    let envelope = "C: MAIL FROM:<s@us.example>\nC: RCPT TO:<a@x.example>\nC: DATA\n";
+    let taken = "S: 250 ok\nS: 250 ok\nS: 354 go on\n";
+    let content = "C: one\nC: .\n";
+    let mut script = opening(&["PIPELINING"]) + envelope + taken;
+    (1..MESSAGES).for_each(|_| script.push_str(&[content, envelope, "S: 250 ok\n", taken].concat()));
+    script.push_str(&[content, "S: 250 ok"].concat());
+    let peers: &'static Peers = Box::leak(Box::new(Peers::default()));
+    peers.push(Script::from(script.as_str()));
+    let writes = Arc::default();
+    let dial = Counted { peers, writes: Arc::clone(&writes) };
+    let client = mailswitch::relay::deliver::Client::new(
+        mailswitch::relay::deliver::Settings::new("us.example"),
+        Arc::new(super::peer::Names::default()),
+        Arc::new(dial),
+    );
+    let mut connection = connect(&client, &connector(Protocol::Smtp, TlsLevel::Off), &target()).await.unwrap();
+    let mut mails = Mails::of((0..MESSAGES as u64).map(|id| mail(id, &["a@x.example"], "one\r\n")));
+    connection.run(&mut mails).await.unwrap();
+    drop(connection);
+    peers.done().await;
+    // EHLO, the first envelope, and then a message each.
+    assert_eq!(writes.lock().unwrap().len(), 2 + MESSAGES);
+}
+
+/// Content that is read from elsewhere in pieces.
+struct File(Vec<u8>, bool);
+
+impl Octets for File {
+    fn size(&self) -> u64 {
+        self.0.len() as u64
+    }
+
+    fn in_memory(&self) -> Option<&[u8]> {
+        None
+    }
+
+    fn read_at(&self, into: &mut [u8], at: u64) -> io::Result<usize> {
+        if self.1 && at > 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        let piece = into.len().min(1000);
+        self.0.read_at(&mut into[..piece], at)
+    }
+}
+
+#[tokio::test]
+async fn a_file_goes_out_in_pieces_or_not_at_all() {
+    let envelope = "C: MAIL FROM:<s@us.example>
+        C: RCPT TO:<a@x.example>
+        C: DATA
+        S: 250 ok
+        S: 250 ok
+        S: 354 go on\n";
+    let line = "x".repeat(70);
+    let content = format!("{line}\r\n").repeat(1000);
+    let heard = format!("C: {line}\n").repeat(1000);
+    for broken in [false, true] {
+        let mut message = mail(1, &["a@x.example"], "");
+        message.content = Arc::new(File(content.clone().into_bytes(), broken));
+        if broken {
+            let (first, _) = heard.split_at(heard.match_indices('\n').nth(12).unwrap().0);
+            let peers = Peers::new([(opening(&["PIPELINING"]) + envelope + first).as_str()]);
+            let smtp = connector(Protocol::Smtp, TlsLevel::Off);
+            let mut connection = connect(&client(&peers), &smtp, &target()).await.unwrap();
+            let mut mails = Mails::of([message]);
+            let trouble = connection.run(&mut mails).await.unwrap_err();
+            assert_eq!(trouble.text, "the content cannot be read");
+            assert_eq!(mails.lines(), ["1 a@x.example lost"]);
+        } else {
+            let script = format!("{envelope}{heard}C: .\nS: 250 ok");
+            assert_eq!(pipelined(&script, vec![message]).await, ["1 a@x.example delivered 250 ok"]);
+        }
+    }
+}
