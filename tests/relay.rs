@@ -6,4 +6,7 @@ mod listen;
 mod local;
 mod milter;
 mod proxy;
+mod route;
 mod spool;
+mod table;
+mod verify;

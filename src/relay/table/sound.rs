@@ -21,13 +21,21 @@ impl Table {
         // In the order of the file, so that it is read once.
         hashes.sort_unstable_by_key(|&(_, record)| record);
         let mut window = Window { table: self, start: 0, octets: Vec::new() };
-        for (hash_of_key, record) in hashes {
-            let (key, _) = self.lengths(record, window.octets(record.into(), 8)?)?;
-            if hash(window.octets(u64::from(record) + 8, key)?) != hash_of_key {
+        let after = hashes.iter().skip(1).map(|(_, record)| *record).chain([self.first_table()]);
+        for (&(hash_of_key, record), next) in hashes.iter().zip(after) {
+            let (key, value) = self.lengths(record, window.octets(record.into(), 8)?)?;
+            let start = u64::from(record) + 8;
+            // Records lie one behind the other, and the hash tables behind them.
+            let apart = start + (key + value) as u64 <= u64::from(next);
+            if !apart || hash(window.octets(start, key)?) != hash_of_key {
                 return Err(super::lookup::broken(record));
             }
         }
         Ok(())
+    }
+
+    fn first_table(&self) -> u32 {
+        self.places.iter().filter(|(_, slots)| *slots > 0).map(|(at, _)| *at).min().unwrap_or(u32::MAX)
     }
 }
 
