@@ -9,7 +9,7 @@ use crate::syntax::derive::{Choices, mutated};
 use crate::syntax::grammar::runner;
 
 #[path = "../fuzz/bodies.rs"]
-mod bodies;
+pub(crate) mod bodies;
 
 /// Files with one of these extensions.
 fn seeds(extensions: &[&str]) -> Vec<Vec<u8>> {
@@ -82,4 +82,9 @@ fn ldif() {
 #[test]
 fn estate() {
     smoke(bodies::estate, &["dsl"], 300);
+}
+
+#[test]
+fn session() {
+    smoke(bodies::session::session, &["smtp"], 1000);
 }

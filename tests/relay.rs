@@ -7,6 +7,7 @@ mod local;
 mod milter;
 mod proxy;
 mod route;
+mod session;
 mod spool;
 mod table;
 mod verify;

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use memchr::memchr;
 
-use super::envelope::{Envelope, QueueId};
+use super::envelope::{Envelope, QueueId, Recipient};
 use super::reply::Reply;
 use super::smtp::command::{self, Fault};
 use super::smtp::data::{Limits, Scanner};
@@ -234,6 +234,25 @@ impl Session {
         self.state = State::Closed;
         self.forget();
         Action::Close
+    }
+
+    /// Octets that this session holds.
+    pub fn memory(&self) -> usize {
+        let held = |recipient: &Recipient| {
+            let Recipient { address, asked, orcpt, .. } = recipient;
+            size_of::<Recipient>() + address.capacity() + asked.capacity() + orcpt.as_ref().map_or(0, String::capacity)
+        };
+        let Envelope { sender, envid, recipients, .. } = &self.envelope;
+        let spare = (recipients.capacity() - recipients.len()) * size_of::<Recipient>();
+        let texts = sender.capacity() + envid.as_ref().map_or(0, String::capacity);
+        let buffers = self.kept.capacity() + self.out.capacity() + self.helo.as_ref().map_or(0, |helo| helo.len());
+        size_of::<Session>() + buffers + texts + spare + recipients.iter().map(held).sum::<usize>()
+    }
+
+    /// Octets that a session holds at most while it waits for its client: what it has of a line, and an envelope.
+    pub fn most_memory(settings: &Settings) -> usize {
+        let recipient = 2 * size_of::<Recipient>() + 3 * 512;
+        size_of::<Session>() + 2 * command::LONGEST + 1024 + settings.max_recipients as usize * recipient
     }
 
     /// What the client called itself.
