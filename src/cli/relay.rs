@@ -2,9 +2,16 @@
 
 use super::outcome::Outcome;
 
+mod ask;
 mod check;
+mod queue;
+mod reload;
+mod status;
+mod top;
+mod trace;
+mod words;
 
-/// mailswitch's own relay: look its configuration over
+/// mailswitch's own relay: look its configuration over, see what a running one does, manage its queue
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     #[command(subcommand)]
@@ -14,10 +21,20 @@ pub(super) struct Args {
 #[derive(Debug, clap::Subcommand)]
 enum Command {
     Check(check::Args),
+    Status(status::Args),
+    Reload(reload::Args),
+    Queue(queue::Args),
+    Top(top::Args),
+    Trace(trace::Args),
 }
 
 pub(super) fn run(args: &Args) -> Outcome {
     match &args.command {
         Command::Check(args) => check::run(args),
+        Command::Status(args) => status::run(args),
+        Command::Reload(args) => reload::run(args),
+        Command::Queue(args) => queue::run(args),
+        Command::Top(args) => top::run(args),
+        Command::Trace(args) => trace::run(args),
     }
 }

@@ -44,6 +44,19 @@ pub(super) fn look(stream: &(impl IsTerminal + AsFd)) -> Look {
     Look { color: true, unicode: speaks_utf8(), width: width.clamp(NARROWEST, WIDEST) }
 }
 
+/// Rows and columns of the terminal behind a stream.
+pub(super) fn size(stream: &impl AsFd) -> (usize, usize) {
+    let size = rustix::termios::tcgetwinsize(stream).map_or((0, 0), |size| (size.ws_row, size.ws_col));
+    // Some terminals do not know it, and say 0.
+    let or = |known: u16, otherwise| if known == 0 { otherwise } else { usize::from(known) };
+    (or(size.0, 24), or(size.1, 80))
+}
+
+/// Whether nobody reads any more.
+pub(super) fn is_closed<W: Write>(out: &BufWriter<Quiet<W>>) -> bool {
+    out.get_ref().closed
+}
+
 /// Whether the locale is a UTF-8 one, by the variables that POSIX names, in their order.
 fn speaks_utf8() -> bool {
     let locale =

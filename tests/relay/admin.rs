@@ -1,3 +1,8 @@
 //! The operation of a relay: its log, its metrics, its control socket and the commands that use it.
 
+mod control;
 mod event;
+mod fake;
+mod http;
+mod queue;
+mod screen;

@@ -13,12 +13,13 @@ use super::filter::Filter;
 use crate::relay::envelope::QueueId;
 use crate::relay::event::time::Utc;
 pub use crate::relay::metrics::State;
+use crate::relay::route::trace::Trace;
 
 /// The version of this protocol.
 pub const VERSION: u32 = 1;
 
-/// Where the socket is unless something else is said.
-pub const SOCKET: &str = "/run/mailswitch/control";
+/// Where the socket is unless something else is said: in the spool's own folder.
+pub const SOCKET: &str = "/var/lib/mailswitch/control";
 
 /// Octets of a request, at most.
 pub const LONGEST: u64 = 1 << 20;
@@ -252,34 +253,17 @@ pub struct Host {
     pub reason: Option<String>,
 }
 
-/// Where an address goes.
+/// Where an address goes, and whether it would get there now.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Traced {
-    pub address: String,
-    /// What becomes of it, step by step.
-    pub steps: Vec<String>,
-    pub fate: Fate,
+    #[serde(flatten)]
+    pub trace: Trace,
     /// The lane that it would wait in, where there is one now.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lane: Option<Lane>,
     /// What is known of the hosts of its connectors.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub hosts: Vec<Host>,
-}
-
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Fate {
-    Refused {
-        status: String,
-        text: String,
-    },
-    Sent {
-        recipient: String,
-        connector: String,
-        /// The next hop is asked for the recipient first.
-        verify: bool,
-    },
 }
 
 /// How the relay is.

@@ -18,7 +18,7 @@ struct Inner {
     bounds: Vec<u64>,
     counts: Vec<AtomicU64>,
     sum: AtomicU64,
-    /// What a count of one is in the text: a microsecond is `1e-6`.
+    /// How many of what is counted make one in the text: microseconds of a second.
     unit: f64,
 }
 
@@ -27,7 +27,7 @@ impl Histogram {
     pub(super) fn seconds() -> Histogram {
         let decades = (0..12).flat_map(|power| [1, 2, 5].map(|digit| digit * 10_u64.pow(power)));
         let micros = decades.filter(|&micros| (50..=500_000_000_000).contains(&micros));
-        Histogram::new(micros.collect(), 1e-6)
+        Histogram::new(micros.collect(), 1e6)
     }
 
     /// Of counts: 1 to 1024.
@@ -57,11 +57,11 @@ impl Histogram {
 impl EncodeMetric for Histogram {
     fn encode(&self, mut encoder: MetricEncoder<'_>) -> Result<(), Error> {
         let Inner { bounds, counts, sum, unit } = &*self.0;
-        let ends = bounds.iter().map(|bound| *bound as f64 * unit).chain([f64::MAX]);
+        let ends = bounds.iter().map(|bound| *bound as f64 / unit).chain([f64::INFINITY]);
         let counts = counts.iter().map(|count| count.load(Ordering::Relaxed));
         let buckets: Vec<(f64, u64)> = ends.zip(counts).collect();
         let all = buckets.iter().map(|(_, count)| count).sum();
-        encoder.encode_histogram::<NoLabelSet>(sum.load(Ordering::Relaxed) as f64 * unit, all, &buckets, None)
+        encoder.encode_histogram::<NoLabelSet>(sum.load(Ordering::Relaxed) as f64 / unit, all, &buckets, None)
     }
 
     fn metric_type(&self) -> MetricType {

@@ -1,12 +1,12 @@
 //! `relay trace`: the way of an address, step by step, as the router took it.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{Asker, Decision, Router, read};
 use crate::relay::table::Damaged;
 
 /// A step that the router took, by the name that the language gives it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "step", rename_all = "lowercase")]
 pub enum Step {
     /// The bare `<postmaster>`, and what it stands for.
@@ -22,7 +22,7 @@ pub enum Step {
 }
 
 /// Where an address goes now.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Trace {
     pub address: String,
     pub steps: Vec<Step>,
@@ -30,7 +30,7 @@ pub struct Trace {
     pub end: End,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "fate", rename_all = "lowercase")]
 pub enum End {
     Sent {
@@ -43,7 +43,7 @@ pub enum End {
     },
     Refused {
         status: String,
-        text: &'static str,
+        text: String,
     },
 }
 
@@ -67,7 +67,7 @@ impl Router {
     pub fn trace(&self, asker: Asker, address: &str) -> Result<Trace, Damaged> {
         let mut steps = Vec::new();
         let end = match self.decide(asker, &read(address), &mut steps)? {
-            Decision::Refused { status, text } => End::Refused { status: status.to_string(), text },
+            Decision::Refused { status, text } => End::Refused { status: status.to_string(), text: text.to_owned() },
             Decision::Send(sending) => {
                 let tiers = sending.route.names();
                 End::Sent { recipient: sending.recipient, tiers, verify: sending.verify }
