@@ -82,6 +82,15 @@ pub enum Op {
     Note(Note),
 }
 
+impl Op {
+    fn content(&self) -> Option<&Content> {
+        match self {
+            Op::Accept(accept) => Some(&accept.content),
+            Op::Note(_) => None,
+        }
+    }
+}
+
 /// A message to keep.
 #[derive(Debug, Clone)]
 pub struct Accept {
@@ -133,7 +142,7 @@ pub enum Change {
 }
 
 /// Where a message stands. It stays good while the message does, also when the message is copied forward.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 pub struct Place {
     segment: u32,
     offset: u32,
@@ -208,10 +217,7 @@ impl Spool {
     pub async fn write(&self, ops: &[Op]) -> Result<Vec<Place>, SpoolError> {
         let mut draft = Draft::new();
         ops.iter().for_each(|op| draft.push(op));
-        let contents = ops.iter().filter_map(|op| match op {
-            Op::Accept(accept) => Some(&accept.content),
-            Op::Note(_) => None,
-        });
+        let contents: Vec<&Content> = ops.iter().filter_map(Op::content).collect();
         self.commit(draft, contents).await
     }
 

@@ -1,0 +1,83 @@
+//! Room for connections: of a connector with a limit, all of them are counted together, whatever lanes they serve.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+
+use crate::relay::config::Connector;
+
+/// The connectors that have a limit, with it: one with another limit is another one.
+#[derive(Default)]
+pub(super) struct Rooms {
+    rooms: Mutex<HashMap<(String, u32), Arc<Room>>>,
+}
+
+/// One connector's room.
+struct Room {
+    places: Arc<Semaphore>,
+    waiting: AtomicU32,
+    /// Somebody waits.
+    wanted: Notify,
+}
+
+/// A place for one connection.
+pub(super) struct Permit(Option<(Arc<Room>, OwnedSemaphorePermit)>);
+
+impl Rooms {
+    /// Waits for a place.
+    pub(super) async fn enter(&self, connector: &Connector) -> Permit {
+        let Some(most) = connector.concurrency else { return Permit(None) };
+        let room = self.room(&connector.name, most.max(1));
+        if let Ok(place) = Arc::clone(&room.places).try_acquire_owned() {
+            return Permit(Some((room, place)));
+        }
+        let waits = Waits::new(&room);
+        let place = Arc::clone(&room.places).acquire_owned().await;
+        drop(waits);
+        Permit(place.ok().map(|place| (room, place)))
+    }
+
+    fn room(&self, name: &str, most: u32) -> Arc<Room> {
+        let mut rooms = self.rooms.lock().unwrap_or_else(PoisonError::into_inner);
+        let new = || Room {
+            places: Arc::new(Semaphore::new(most as usize)),
+            waiting: AtomicU32::new(0),
+            wanted: Notify::new(),
+        };
+        Arc::clone(rooms.entry((name.to_owned(), most)).or_insert_with(|| Arc::new(new())))
+    }
+}
+
+/// Somebody waits, for as long as this is there.
+struct Waits<'a>(&'a Room);
+
+impl Waits<'_> {
+    fn new(room: &Room) -> Waits<'_> {
+        room.waiting.fetch_add(1, Ordering::Relaxed);
+        room.wanted.notify_waiters();
+        Waits(room)
+    }
+}
+
+impl Drop for Waits<'_> {
+    fn drop(&mut self) {
+        self.0.waiting.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Permit {
+    /// Whether another lane waits for the place.
+    pub(super) fn is_wanted(&self) -> bool {
+        self.0.as_ref().is_some_and(|(room, _)| room.waiting.load(Ordering::Relaxed) > 0)
+    }
+
+    /// Waits until one does.
+    pub(super) async fn wanted(&self) {
+        match &self.0 {
+            Some((room, _)) => room.wanted.notified().await,
+            None => std::future::pending().await,
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! Which host a worker connects to: the cheapest connectors first, those of equal cost from a random one on, each one's
+//! hosts in their order, and neither those that are dead nor those that the message has tried.
+
+use std::sync::Arc;
+
+use super::Queue;
+use super::board::Way;
+use super::failure::{Failure, Tried};
+use super::hosts::{Claim, Failed, Key};
+use super::link::Hop;
+use super::room::Permit;
+use crate::relay::config::Connector;
+use crate::relay::deliver::{Target, Trouble};
+use crate::relay::event::Event;
+
+/// What a worker found.
+pub(super) enum Found<L> {
+    Host(Box<Host<L>>),
+    /// No host can be had until then.
+    Nothing {
+        why: Arc<Failure>,
+        until: Option<u64>,
+        asked: bool,
+    },
+    /// There is none, and there will be none.
+    Never(Arc<Failure>),
+    /// A host that others are connected to takes no more connections.
+    Full,
+}
+
+/// A host that is connected.
+pub(super) struct Host<L> {
+    pub(super) link: L,
+    pub(super) connector: Arc<Connector>,
+    pub(super) target: Target,
+    pub(super) key: Key,
+    pub(super) permit: Permit,
+}
+
+/// What was met on the way.
+#[derive(Default)]
+struct Met {
+    why: Option<Arc<Failure>>,
+    until: Option<u64>,
+    asked: bool,
+}
+
+impl Met {
+    fn dead(&mut self, why: Arc<Failure>, until: u64) {
+        self.why = Some(why);
+        self.until = Some(self.until.map_or(until, |other| other.min(until)));
+        self.asked = true;
+    }
+}
+
+impl<H: Hop> Queue<H> {
+    /// The first host of a lane that can be had.
+    pub(super) async fn find(&self, at: u32, (route, domain): &Way, tried: &[Tried]) -> Found<H::Link> {
+        let mut met = Met::default();
+        for tier in &route.tiers {
+            let start = if tier.len() > 1 { fastrand::usize(..tier.len()) } else { 0 };
+            for connector in tier[start..].iter().chain(&tier[..start]) {
+                let targets = match self.shared.hop.targets(connector, domain).await {
+                    Ok(targets) => targets,
+                    Err(trouble) if trouble.permanent => return Found::Never(lookup(connector, &trouble)),
+                    Err(trouble) => {
+                        met.why = Some(lookup(connector, &trouble));
+                        met.asked = true;
+                        continue;
+                    }
+                };
+                if let Some(found) = self.first(at, connector, targets, tried, &mut met).await {
+                    return found;
+                }
+            }
+        }
+        let nowhere = || Arc::new(Failure::own(crate::relay::reply::Status(4, 4, 4), "no host is left to try"));
+        Found::Nothing { why: met.why.unwrap_or_else(nowhere), until: met.until, asked: met.asked }
+    }
+
+    async fn first(
+        &self,
+        at: u32,
+        connector: &Arc<Connector>,
+        targets: Vec<Target>,
+        tried: &[Tried],
+        met: &mut Met,
+    ) -> Option<Found<H::Link>> {
+        let name: Arc<str> = connector.name.as_str().into();
+        for target in targets {
+            if tried.iter().any(|tried| *tried.connector == *name && tried.address == target.addr) {
+                continue;
+            }
+            let key = (Arc::clone(&name), target.addr);
+            let probe = match self.with(|board, now| board.claim(at, &key, now)) {
+                Claim::Dead { until, last } => {
+                    met.dead(last, until);
+                    continue;
+                }
+                claim => claim == Claim::Probe,
+            };
+            let permit = self.shared.rooms.enter(connector).await;
+            match self.shared.hop.connect(connector, &target).await {
+                Ok(link) => {
+                    self.opened(at, &key, &target, probe);
+                    let host = Host { link, connector: Arc::clone(connector), target, key, permit };
+                    return Some(Found::Host(Box::new(host)));
+                }
+                Err(trouble) => {
+                    let why = Arc::new(Failure::trouble(&trouble).at(&name, &target.name, target.addr));
+                    match self.failed(at, &key, &target, &why, probe) {
+                        Failed::Full => return Some(Found::Full),
+                        Failed::Dead { until, .. } => met.dead(why, until),
+                    }
+                }
+            }
+        }
+        None
+    }
+
+    fn opened(&self, at: u32, key: &Key, target: &Target, probe: bool) {
+        let (since, now) = self.with(|board, now| (board.opened(at, key, probe), now));
+        let per = self.shared.metrics.connector(&key.0);
+        per.connections.inc();
+        per.open.inc();
+        if let Some(since) = since {
+            per.dead_hosts.dec();
+            let away = std::time::Duration::from_millis(now.saturating_sub(since));
+            let event = Event::HostBack { connector: &key.0, host: &target.name, address: key.1, away };
+            self.shared.log.write(&event);
+        }
+    }
+
+    /// A host that cannot be had, or does nothing with what it gets.
+    pub(super) fn failed(&self, at: u32, key: &Key, target: &Target, why: &Arc<Failure>, probe: bool) -> Failed {
+        let (failed, now) = self.with(|board, now| (board.host_failed(at, key, why, probe, now), now));
+        if let Failed::Dead { until, new } = failed {
+            if new {
+                self.shared.metrics.connector(&key.0).dead_hosts.inc();
+            }
+            let wait = std::time::Duration::from_millis(until.saturating_sub(now));
+            let words = why.to_string();
+            let event = Event::HostDead { connector: &key.0, host: &target.name, address: key.1, why: &words, wait };
+            self.shared.log.write(&event);
+        }
+        failed
+    }
+}
+
+fn lookup(connector: &Connector, trouble: &Trouble) -> Arc<Failure> {
+    Arc::new(Failure::trouble(trouble).by(&connector.name))
+}

@@ -1,0 +1,120 @@
+//! Workers: each finds a host for its lane, and sends what is in line there over one connection.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::Queue;
+use super::board::{Job, Ticket, Verdict, Way};
+use super::failure::{Failure, Tried};
+use super::feed::Feed;
+use super::link::{Hop, Link};
+use super::ways::{Found, Host};
+
+/// How long an open connection waits for another message.
+const IDLE: Duration = Duration::from_secs(2);
+
+/// What a worker does after a connection.
+#[derive(PartialEq, Eq)]
+enum Then {
+    GoOn,
+    /// It is one worker too many.
+    End,
+}
+
+impl<H: Hop> Queue<H> {
+    /// Works for a lane until that has nothing to do.
+    pub(super) async fn work(self, at: u32) {
+        while let Some(job) = self.with(|board, now| board.assign(at, now)) {
+            let then = match job {
+                Job::Line(way) => self.serve_line(at, &way).await,
+                Job::Again(way, ticket, tried) => self.serve_again(at, &way, ticket, tried).await,
+            };
+            if then == Then::End {
+                self.with(|board, now| board.worker_ends(at, now));
+                return;
+            }
+        }
+    }
+
+    async fn serve_line(&self, at: u32, way: &Way) -> Then {
+        match self.find(at, way, &[]).await {
+            Found::Host(host) => self.serve(at, host, None, None).await,
+            Found::Nothing { why, until, .. } => {
+                if self.with(|board, now| board.lane_down(at, &why, until, now)).is_none() {
+                    return Then::End;
+                }
+            }
+            Found::Never(why) => self.return_line(at, &why),
+            Found::Full => return Then::End,
+        }
+        Then::GoOn
+    }
+
+    async fn serve_again(&self, at: u32, way: &Way, ticket: Ticket, tried: Vec<Tried>) -> Then {
+        match self.find(at, way, &tried).await {
+            Found::Host(host) => self.serve(at, host, Some(ticket), Some(tried)).await,
+            Found::Nothing { why, asked, .. } => self.deferred(ticket, asked.then_some(&why)),
+            Found::Never(why) => self.return_all(ticket, &why),
+            Found::Full => {
+                self.with(|board, now| board.settle(ticket.slot, Verdict::default(), now));
+                return Then::End;
+            }
+        }
+        Then::GoOn
+    }
+
+    /// Sends over one connection for as long as there is something to send.
+    async fn serve(&self, at: u32, host: Box<Host<H::Link>>, first: Option<Ticket>, again: Option<Vec<Tried>>) {
+        let Host { mut link, connector, target, key, permit } = *host;
+        let tried = Tried { connector: Arc::clone(&key.0), address: key.1 };
+        let stays = again.is_none();
+        let mut feed = Feed::new(self, at, &connector, &target, &permit, tried, first, again);
+        loop {
+            let result = link.run(&mut feed).await;
+            if let Err(trouble) = &result {
+                let why = Arc::new(Failure::trouble(trouble).at(&connector.name, &target.name, target.addr));
+                self.closed(at, &key);
+                if feed.was_useless() {
+                    self.failed(at, &key, &target, &why, false);
+                }
+                return;
+            }
+            let stays = stays && link.is_open() && !feed.is_spent();
+            if !stays || !self.stays(at, &mut link, &permit).await {
+                break;
+            }
+        }
+        self.closed(at, &key);
+        tokio::spawn(async move {
+            link.quit().await;
+            drop(permit);
+        });
+    }
+
+    fn closed(&self, at: u32, key: &super::hosts::Key) {
+        self.with(|board, _| board.closed(at, key));
+        self.shared.metrics.connector(&key.0).open.dec();
+    }
+
+    /// Waits for another message. Answers whether there may be one.
+    async fn stays(&self, at: u32, link: &mut H::Link, permit: &super::room::Permit) -> bool {
+        let Some(bell) = self.with(|board, _| board.idle(at)) else {
+            return self.with(|board, _| board.has_work(at)) && !permit.is_wanted();
+        };
+        let rung = tokio::select! {
+            () = bell.notified() => true,
+            () = link.closed() => false,
+            () = permit.wanted() => false,
+            () = tokio::time::sleep(IDLE) => false,
+        };
+        self.with(|board, _| board.busy(at));
+        rung
+    }
+
+    /// A lane that leads nowhere: everything in line goes back to its sender.
+    fn return_line(&self, at: u32, why: &Arc<Failure>) {
+        while let Some(ticket) = self.with(|board, _| board.next(at)) {
+            self.return_all(ticket, why);
+        }
+    }
+}
