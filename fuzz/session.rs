@@ -87,6 +87,7 @@ impl Talk {
             Some(Event::Said(before)) => before.push_str(&output),
             _ => self.events.push(Event::Said(output)),
         }
+        self.session.refusals().for_each(drop);
         self.session.rest();
     }
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use memchr::memchr;
 
-use super::envelope::{Envelope, QueueId, Recipient};
+use super::envelope::{Envelope, QueueId};
 use super::reply::Reply;
 use super::smtp::command::{self, Fault};
 use super::smtp::data::{Limits, Scanner};
@@ -18,51 +18,13 @@ use super::smtp::path::RcptPath;
 mod announce;
 mod commands;
 mod content;
+mod memory;
 pub mod replies;
+mod settings;
 mod verbs;
 
 use replies::Row;
-
-/// What is the same for all sessions.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Settings {
-    pub hostname: String,
-    /// Octets in a message.
-    pub max_size: Option<u64>,
-    pub smtputf8: bool,
-    /// STARTTLS is offered.
-    pub starttls: bool,
-    /// Recipients of a message.
-    pub max_recipients: u32,
-    /// Refused commands of a session, between two messages that were taken.
-    pub max_errors: u32,
-    /// Messages of a session.
-    pub max_messages: Option<u32>,
-    /// Octets in a line of a message, without its CRLF.
-    pub line: usize,
-    /// How long a command is waited for.
-    pub command_timeout: Duration,
-    /// How long the next 4 KiB of a message are waited for.
-    pub data_timeout: Duration,
-}
-
-impl Settings {
-    pub fn new(hostname: impl Into<String>) -> Settings {
-        Settings {
-            hostname: hostname.into(),
-            max_size: None,
-            smtputf8: false,
-            starttls: false,
-            max_recipients: 1000,
-            max_errors: 20,
-            max_messages: None,
-            line: 998,
-            // RFC 5321 4.5.3.2.7 and 4.5.3.2.5.
-            command_timeout: Duration::from_secs(300),
-            data_timeout: Duration::from_secs(180),
-        }
-    }
-}
+pub use settings::Settings;
 
 /// What the driver does next.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -97,6 +59,17 @@ pub enum Answer {
     Tls(&'static str),
     Refused(Reply),
 }
+
+/// A command or a message that the session turned down by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Refusal {
+    /// Empty where the line was none.
+    pub verb: &'static str,
+    pub reply: Row,
+}
+
+/// Refusals that are kept until the driver asks for them.
+const REMEMBERED: usize = 32;
 
 /// States between two commands, and those in which none is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -139,6 +112,9 @@ pub struct Session {
     commands: u32,
     envelope: Envelope,
     scanner: Scanner,
+    /// The command that is being answered.
+    verb: &'static str,
+    refusals: Vec<Refusal>,
     kept: Vec<u8>,
     out: Vec<u8>,
 }
@@ -160,6 +136,8 @@ impl Session {
             commands: 0,
             envelope: Envelope::default(),
             scanner: Scanner::new(limits),
+            verb: "",
+            refusals: Vec::new(),
             kept: Vec::new(),
             out: Vec::new(),
         }
@@ -194,10 +172,9 @@ impl Session {
         &mut self.out
     }
 
-    /// Gives memory back that an idle session does not need.
-    pub fn rest(&mut self) {
-        self.out.shrink_to_fit();
-        self.kept.shrink_to_fit();
+    /// What was turned down since this was asked last: for the log.
+    pub fn refusals(&mut self) -> impl Iterator<Item = Refusal> {
+        self.refusals.drain(..)
     }
 
     /// Takes the answer to the last action.
@@ -234,25 +211,6 @@ impl Session {
         self.state = State::Closed;
         self.forget();
         Action::Close
-    }
-
-    /// Octets that this session holds.
-    pub fn memory(&self) -> usize {
-        let held = |recipient: &Recipient| {
-            let Recipient { address, asked, orcpt, .. } = recipient;
-            size_of::<Recipient>() + address.capacity() + asked.capacity() + orcpt.as_ref().map_or(0, String::capacity)
-        };
-        let Envelope { sender, envid, recipients, .. } = &self.envelope;
-        let spare = (recipients.capacity() - recipients.len()) * size_of::<Recipient>();
-        let texts = sender.capacity() + envid.as_ref().map_or(0, String::capacity);
-        let buffers = self.kept.capacity() + self.out.capacity() + self.helo.as_ref().map_or(0, |helo| helo.len());
-        size_of::<Session>() + buffers + texts + spare + recipients.iter().map(held).sum::<usize>()
-    }
-
-    /// Octets that a session holds at most while it waits for its client: what it has of a line, and an envelope.
-    pub fn most_memory(settings: &Settings) -> usize {
-        let recipient = 2 * size_of::<Recipient>() + 3 * 512;
-        size_of::<Session>() + 2 * command::LONGEST + 1024 + settings.max_recipients as usize * recipient
     }
 
     /// What the client called itself.
@@ -304,13 +262,14 @@ impl Session {
     }
 
     fn command(&mut self, text: Result<&str, Fault>) -> Option<Action<'static>> {
-        self.commands = self.commands.wrapping_add(1);
+        (self.commands, self.verb) = (self.commands.wrapping_add(1), "");
         let text = match text {
             Ok(text) => text,
             Err(fault) => return self.refuse(of_line(fault)),
         };
         let (name, argument) = command::split(text);
         let Some(verb) = verbs::find(name) else { return self.refuse(replies::UNKNOWN) };
+        self.verb = verb.name;
         if text.len() + 2 > verb.longest {
             return self.refuse(replies::LINE_TOO_LONG);
         }
@@ -327,13 +286,30 @@ impl Session {
 
     /// Says that a command was wrong. Who makes too many mistakes is told so, and left.
     fn refuse(&mut self, row: Row) -> Option<Action<'static>> {
-        row.write(&mut self.out);
+        self.turn_down(row);
         self.mistake()
+    }
+
+    fn turn_down(&mut self, reply: Row) {
+        reply.write(&mut self.out);
+        self.remember(reply);
+    }
+
+    fn remember(&mut self, reply: Row) {
+        if self.refusals.len() < REMEMBERED {
+            self.refusals.push(Refusal { verb: self.verb, reply });
+        }
+    }
+
+    /// Turns the client down for good.
+    fn turn_away(&mut self, row: Row) -> Action<'static> {
+        self.remember(row);
+        self.hang_up(row)
     }
 
     fn mistake(&mut self) -> Option<Action<'static>> {
         self.errors += 1;
-        (self.errors >= self.settings.max_errors).then(|| self.hang_up(replies::TOO_MANY_ERRORS))
+        (self.errors >= self.settings.max_errors).then(|| self.turn_away(replies::TOO_MANY_ERRORS))
     }
 
     /// The driver's refusal. One that is for now only is no mistake of the client's.

@@ -40,7 +40,7 @@ fn hello(session: &mut Session, name: &str) -> bool {
 
 pub(super) fn mail(session: &mut Session, argument: &str) -> Next {
     if session.settings.max_messages.is_some_and(|most| session.messages >= most) {
-        return Some(session.hang_up(replies::TOO_MANY_MESSAGES));
+        return Some(session.turn_away(replies::TOO_MANY_MESSAGES));
     }
     let Some((inside, rest)) = command::behind("FROM:", argument).and_then(path::split) else {
         return session.refuse(replies::SENDER_SYNTAX);
@@ -78,7 +78,8 @@ pub(super) fn rcpt(session: &mut Session, argument: &str) -> Next {
     }
     let Some(path) = path::recipient(inside) else { return session.refuse(replies::RECIPIENT_SYNTAX) };
     if session.envelope.recipients.len() >= session.settings.max_recipients as usize {
-        return session.say(replies::TOO_MANY_RECIPIENTS);
+        session.turn_down(replies::TOO_MANY_RECIPIENTS);
+        return None;
     }
     let params::Rcpt { notify, orcpt } = params;
     let asked = match &path {
@@ -155,10 +156,10 @@ pub(super) fn not_implemented(session: &mut Session, _: &str) -> Next {
 
 /// CHUNKING is not announced: who sends BDAT sends octets after it that must never be read as commands.
 pub(super) fn bdat(session: &mut Session, _: &str) -> Next {
-    Some(session.hang_up(replies::NOT_IMPLEMENTED))
+    Some(session.turn_away(replies::NOT_IMPLEMENTED))
 }
 
 /// A browser that was led here would go on with lines that somebody else chose.
 pub(super) fn not_smtp(session: &mut Session, _: &str) -> Next {
-    Some(session.hang_up(replies::NOT_SMTP))
+    Some(session.turn_away(replies::NOT_SMTP))
 }

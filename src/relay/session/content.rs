@@ -19,8 +19,8 @@ impl Session {
             Found::Content(octets) => Some(Action::Content(octets)),
             Found::End => self.complete(),
             // Where this message ends, another one may begin for somebody else: nothing after it is read.
-            Found::BareCr => Some(self.hang_up(replies::DATA_BARE_CR)),
-            Found::BareLf => Some(self.hang_up(replies::DATA_BARE_LF)),
+            Found::BareCr => Some(self.turn_away(replies::DATA_BARE_CR)),
+            Found::BareLf => Some(self.turn_away(replies::DATA_BARE_LF)),
             Found::Nothing => (sound && self.scanner.fault().is_some()).then_some(Action::Discard),
         };
         (used, action)
