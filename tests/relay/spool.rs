@@ -1,5 +1,9 @@
 //! The spool: what was acknowledged is there after whatever happens.
 
+mod faults;
+mod memory;
+mod model;
+
 use std::path::Path;
 use std::sync::Arc;
 

@@ -9,7 +9,7 @@ use std::sync::mpsc;
 use super::damage;
 use super::disk::{Disk, read_full, write_all};
 use super::keeper::{self, Job, Keeper, Ready};
-use super::replay::{Live, Replay};
+use super::replay::{End, Live, Replay};
 use super::segment::{self, BLOCK, Scan, Segment};
 use super::shared::{Handle, Shared};
 use super::writer::{Account, Writer};
@@ -96,10 +96,11 @@ fn version(folder: &Path, disk: &dyn Disk) -> Result<(), SpoolError> {
         Err(e) => Err(e),
     };
     let read = read.map_err(SpoolError::disk("read its version"))?;
-    match &found[..read] == VERSION.as_bytes() {
-        true => Ok(()),
-        false => Err(SpoolError::Version(String::from_utf8_lossy(&found[..read]).trim_end().to_owned())),
+    if &found[..read] != VERSION.as_bytes() {
+        return Err(SpoolError::Version(String::from_utf8_lossy(&found[..read]).trim_end().to_owned()));
     }
+    // Whoever made it may have been stopped before it was durable.
+    disk.sync_folder(folder).map_err(SpoolError::disk("sync its folder"))
 }
 
 fn found_spool(folder: &Path, disk: &dyn Disk) -> Result<(), SpoolError> {
@@ -152,9 +153,8 @@ fn read(shared: &Shared) -> io::Result<Replay> {
         shared.add_segment(segment);
     }
     if let Some(segment) = tail {
-        let end = replay.tail(&segment)?;
-        shared.add_segment(segment.clone());
-        replay.end = Some((segment, end));
+        replay.tail(&segment)?;
+        shared.add_segment(segment);
     }
     Ok(replay)
 }
@@ -187,24 +187,29 @@ fn set_aside(shared: &Shared, number: u32) -> io::Result<u64> {
     Ok(length)
 }
 
-/// Cuts off what was not finished: it must not be read as damage once other segments follow.
-fn cut(replay: &Replay) -> io::Result<()> {
-    let Some((segment, end)) = &replay.end else { return Ok(()) };
-    segment.file.set_len(*end)?;
+/// Makes the end of the log durable as it was read. What was not finished is cut off: it must not be read as damage
+/// once other segments follow. The last batch is written again: it may stand in the system's memory alone, and after a
+/// sync that failed the system takes it for written.
+fn make_durable(End { segment, last_batch, at }: &End) -> io::Result<()> {
+    let mut batch = vec![0; (at - last_batch) as usize];
+    let read = read_full(&*segment.file, &mut batch, *last_batch)?;
+    write_all(&*segment.file, &batch[..read], *last_batch)?;
+    segment.file.set_len(*at)?;
     segment.file.sync_all()
 }
 
 /// Brings files and log together: gives the messages that have recipients left.
 fn settle(shared: &Shared, replay: &mut Replay) -> io::Result<Vec<Recovered>> {
     replay.live.retain(|_, live| (live.done.len() as u32) < live.recipients);
-    if let Some((segment, end)) = replay.end.clone() {
-        let to = damage::end_of_data(&segment, end)?;
-        if to > end {
-            replay.unfinished(segment.number, end, to);
+    let end = replay.end.take();
+    if let Some(End { segment, at, .. }) = &end {
+        let to = damage::end_of_data(segment, *at)?;
+        if to > *at {
+            replay.unfinished(segment.number, *at, to);
         }
     }
     damage::keep(shared, replay)?;
-    cut(replay)?;
+    end.as_ref().map_or(Ok(()), make_durable)?;
     bodies(shared, replay)?;
     let mut messages: Vec<Recovered> = replay.live.iter().map(|(id, live)| live.recovered(*id)).collect();
     messages.sort_unstable_by_key(|message| message.id);

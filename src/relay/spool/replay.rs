@@ -19,12 +19,21 @@ pub(crate) struct Replay {
     pub(crate) floor: u64,
     pub(crate) damage: Vec<Damage>,
     pub(crate) unfinished: Vec<Damage>,
-    /// The last segment that is used, and where what is good in it ends.
-    pub(crate) end: Option<(Segment, u64)>,
+    /// The last segment that is used.
+    pub(crate) end: Option<End>,
     /// The sequence of the next frame; 0 before the first.
     pub(crate) next: u64,
     /// Where the frame before ended: its segment, the offset, and the segment's length.
     before: Option<(u32, u64, u64)>,
+}
+
+/// Where the log ends.
+#[derive(Debug, Clone)]
+pub(crate) struct End {
+    pub(crate) segment: Segment,
+    /// From here on it may not have been synced.
+    pub(crate) last_batch: u64,
+    pub(crate) at: u64,
 }
 
 /// A message, as far as it has been read.
@@ -93,8 +102,8 @@ impl Replay {
     }
 
     /// The last segment, every octet of it. Its last batch may be unfinished: what of it comes before the first hole
-    /// is taken, and the rest was never acknowledged. Returns where the good part ends.
-    pub(crate) fn tail(&mut self, segment: &Segment) -> io::Result<u64> {
+    /// is taken, and the rest was never acknowledged.
+    pub(crate) fn tail(&mut self, segment: &Segment) -> io::Result<()> {
         let mut scan = Scan::new(segment.clone())?;
         let (number, end) = (segment.number, scan.end());
         let mut batch: Vec<Waiting> = Vec::new();
@@ -110,13 +119,15 @@ impl Replay {
                 batch.push(Waiting { at, header, ops: ops.to_vec() });
             }
         }
-        let mut good = self.before.filter(|(before, ..)| *before == number).map_or(BLOCK, |(_, at, _)| at);
+        let mut end_of_good = self.before.filter(|(before, ..)| *before == number).map_or(BLOCK, |(_, at, _)| at);
         let whole = |(place, frame): &(usize, &Waiting)| frame.header.first + *place as u64 == frame.header.sequence;
         for (_, frame) in batch.iter().enumerate().take_while(whole) {
             self.frame(number, end, frame.at, &frame.header, &frame.ops);
-            good = frame.at + frame.header.length();
+            end_of_good = frame.at + frame.header.length();
         }
-        Ok(good)
+        let last_batch = batch.first().map_or(end_of_good, |frame| frame.at.min(end_of_good));
+        self.end = Some(End { segment: segment.clone(), last_batch, at: end_of_good });
+        Ok(())
     }
 
     fn frame(&mut self, segment: u32, end: u64, at: u64, header: &Header, ops: &[u8]) {

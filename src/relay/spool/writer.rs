@@ -67,7 +67,6 @@ impl Writer {
 
     /// Until the spool is closed.
     pub(crate) fn run(mut self) -> Arc<Shared> {
-        self.retire();
         let mut drafts = Vec::new();
         while self.shared.take(&mut drafts).is_some() {
             self.commit(std::mem::take(&mut drafts));
@@ -157,7 +156,7 @@ impl Writer {
 
     fn acknowledge(&mut self, taken: Vec<(Draft, u64)>) {
         let segment = self.current.segment.number;
-        let mut finished = false;
+        let mut finished = taken.first().is_some_and(|(_, offset)| *offset == BLOCK);
         for (draft, offset) in taken {
             for effect in draft.effects() {
                 finished |= self.enter(effect, segment, draft.length() as u32);
@@ -195,6 +194,10 @@ impl Writer {
 
     /// Removes segments in which nothing lives, the oldest first: the news in a later one may be of messages in it.
     fn retire(&mut self) {
+        if self.at == BLOCK {
+            // Only the older ones say yet which ids have been given away.
+            return;
+        }
         while let Some(oldest) = self.accounts.first_entry() {
             if oldest.get().messages > 0 || *oldest.key() == self.current.segment.number {
                 break;
