@@ -6,12 +6,13 @@ mod ask;
 mod check;
 mod queue;
 mod reload;
+mod run;
 mod status;
 mod top;
 mod trace;
 mod words;
 
-/// mailswitch's own relay: look its configuration over, see what a running one does, manage its queue
+/// mailswitch's own relay: look its configuration over, run it, see what a running one does, manage its queue
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     #[command(subcommand)]
@@ -21,6 +22,7 @@ pub(super) struct Args {
 #[derive(Debug, clap::Subcommand)]
 enum Command {
     Check(check::Args),
+    Run(run::Args),
     Status(status::Args),
     Reload(reload::Args),
     Queue(queue::Args),
@@ -31,6 +33,7 @@ enum Command {
 pub(super) fn run(args: &Args) -> Outcome {
     match &args.command {
         Command::Check(args) => check::run(args),
+        Command::Run(args) => run::run(args),
         Command::Status(args) => status::run(args),
         Command::Reload(args) => reload::run(args),
         Command::Queue(args) => queue::run(args),

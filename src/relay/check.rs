@@ -23,6 +23,24 @@ pub enum Place {
     Value(String),
 }
 
+impl Problem {
+    /// On one line, as a problem of the file of that name.
+    pub fn in_file(&self, name: &str) -> String {
+        let severity = if self.error { "error" } else { "warning" };
+        let message = &self.message;
+        match &self.place {
+            Place::Position(line, column) => format!("{name}:{line}:{column}: {severity}: {message}"),
+            Place::Value(path) => format!("{name}: {severity}: {path}: {message}"),
+        }
+    }
+
+    /// Of a text that is nothing of the kind, by its first mistake.
+    pub(crate) fn malformed(Malformed { place, message }: Malformed, name: &str) -> Problem {
+        let place = place.map_or(Place::Value(name.into()), |(line, column)| Place::Position(line, column));
+        Problem { error: true, place, message }
+    }
+}
+
 /// Reads a configuration and lists all that is wrong with it. A text that is no configuration at all has one problem.
 pub fn check(text: &str, folder: &Path) -> (Option<Config>, Vec<Problem>) {
     match parse(text) {
@@ -33,10 +51,7 @@ pub fn check(text: &str, folder: &Path) -> (Option<Config>, Vec<Problem>) {
             problems.extend(found.0);
             (Some(config), problems)
         }
-        Err(Malformed { place, message }) => {
-            let place = place.map_or(Place::Value("relay.yaml".into()), |(line, column)| Place::Position(line, column));
-            (None, vec![Problem { error: true, place, message }])
-        }
+        Err(malformed) => (None, vec![Problem::malformed(malformed, "relay.yaml")]),
     }
 }
 

@@ -54,6 +54,8 @@ pub enum Answer {
     Yes,
     /// The recipient is taken, and is this on the wire.
     Recipient(String),
+    /// The recipient is one that the message has already: both led to one address.
+    Known,
     Stored(QueueId),
     /// The name of the cipher.
     Tls(&'static str),
@@ -184,7 +186,8 @@ impl Session {
                 self.state = State::Mail;
                 self.say(replies::SENDER_OK);
             }
-            (Wait::Rcpt, Answer::Recipient(address)) => self.recipient(address),
+            (Wait::Rcpt, Answer::Recipient(address)) => self.recipient(Some(address)),
+            (Wait::Rcpt, Answer::Known) => self.recipient(None),
             (Wait::Message, Answer::Stored(id)) => self.stored(id),
             (Wait::Tls, Answer::Tls(cipher)) => self.secured(cipher),
             (wait, Answer::Refused(reply)) => self.refused(wait, &reply),
@@ -226,6 +229,16 @@ impl Session {
     /// The name of the cipher, inside of TLS.
     pub fn cipher(&self) -> Option<&'static str> {
         self.tls
+    }
+
+    /// Nothing has been begun that would be lost if the session ended now.
+    pub fn is_idle(&self) -> bool {
+        self.wait == Wait::Nothing && matches!(self.state, State::Start | State::Ready | State::Closed)
+    }
+
+    /// The message that is being sent, as far as it is known.
+    pub fn envelope(&self) -> &Envelope {
+        &self.envelope
     }
 
     /// The sender of the message that is being sent.
@@ -326,14 +339,11 @@ impl Session {
         }
     }
 
-    /// A recipient is taken. Several that lead to one address are one.
-    fn recipient(&mut self, address: String) {
-        let recipients = &mut self.envelope.recipients;
-        if let Some((last, others)) = recipients.split_last_mut() {
-            last.address = address;
-            if others.iter().any(|other| other.address == last.address) {
-                recipients.pop();
-            }
+    /// A recipient is taken, unless the message has it already.
+    fn recipient(&mut self, address: Option<String>) {
+        match (self.envelope.recipients.last_mut(), address) {
+            (Some(last), Some(address)) => last.address = address,
+            _ => drop(self.envelope.recipients.pop()),
         }
         self.state = State::Rcpt;
         self.say(replies::RECIPIENT_OK);

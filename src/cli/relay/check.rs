@@ -7,7 +7,7 @@ use crate::cli::files::Disk;
 use crate::cli::outcome::{Failure, Outcome, Verdict};
 use crate::cli::stream;
 use crate::diagnostic::human::{clean, plural};
-use crate::relay::check::{Place, Problem, check};
+use crate::relay::check::check;
 use crate::relay::config::local::{self, Local};
 use crate::source::Files;
 
@@ -43,13 +43,13 @@ fn look_over(file: &Path) -> Outcome {
     let (config, mut problems) = check(&text, folder);
     let mut out = stream::stdout();
     for problem in &problems {
-        writeln!(out, "{}", in_words(&name, problem))?;
+        writeln!(out, "{}", clean(&problem.in_file(&name)))?;
     }
     // The host's own file belongs to it.
     let (_, local) = Local::load(folder, config.as_ref());
     let beside = clean(&folder.join(local::FILE).display().to_string());
     for problem in &local {
-        writeln!(out, "{}", in_words(&beside, problem))?;
+        writeln!(out, "{}", clean(&problem.in_file(&beside)))?;
     }
     out.flush()?;
     problems.extend(local);
@@ -64,14 +64,4 @@ fn look_over(file: &Path) -> Outcome {
     };
     stream::complain(&format!("{name}: {counts}"));
     Ok(Verdict::good_if(errors == 0))
-}
-
-/// A problem in a file of that name, on one line.
-fn in_words(name: &str, Problem { error, place, message }: &Problem) -> String {
-    let severity = if *error { "error" } else { "warning" };
-    let message = clean(message);
-    match place {
-        Place::Position(line, column) => format!("{name}:{line}:{column}: {severity}: {message}"),
-        Place::Value(path) => format!("{name}: {severity}: {path}: {message}"),
-    }
 }

@@ -160,10 +160,7 @@ impl Local {
                 let problems = look_over(&local, config);
                 (local, problems)
             }
-            Err(Malformed { place, message }) => {
-                let place = place.map_or(Place::Value(FILE.into()), |(line, column)| Place::Position(line, column));
-                (Local::default(), vec![Problem { error: true, place, message }])
-            }
+            Err(malformed) => (Local::default(), vec![Problem::malformed(malformed, FILE)]),
         }
     }
 

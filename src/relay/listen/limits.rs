@@ -1,14 +1,18 @@
 //! How many sessions there are: in all, and from one network.
 
 use std::net::IpAddr;
+use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use hashbrown::HashMap;
+use tokio::sync::Notify;
 
 /// The running sessions, counted.
 #[derive(Debug, Default)]
 pub struct Sessions {
     counts: Mutex<Counts>,
+    /// Told whenever the last one ends.
+    none: Notify,
 }
 
 #[derive(Debug, Default)]
@@ -47,6 +51,20 @@ impl Sessions {
         self.counts().all
     }
 
+    /// Waits until there is none.
+    pub async fn empty(&self) {
+        let mut told = pin!(self.none.notified());
+        loop {
+            // From here on nothing is missed.
+            told.as_mut().enable();
+            if self.all() == 0 {
+                return;
+            }
+            told.as_mut().await;
+            told.set(self.none.notified());
+        }
+    }
+
     fn counts(&self) -> std::sync::MutexGuard<'_, Counts> {
         // A count is one number: nobody can have left it half done.
         self.counts.lock().unwrap_or_else(PoisonError::into_inner)
@@ -73,6 +91,9 @@ impl Drop for Place {
     fn drop(&mut self) {
         let mut counts = self.sessions.counts();
         counts.all = counts.all.saturating_sub(1);
+        if counts.all == 0 {
+            self.sessions.none.notify_waiters();
+        }
         let Some(network) = self.network else { return };
         if let Some(count) = counts.networks.get_mut(&network) {
             *count -= 1;

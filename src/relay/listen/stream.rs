@@ -2,12 +2,13 @@
 
 use std::cell::Cell;
 use std::io;
+use std::marker::PhantomData;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use rustls::ServerConfig;
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWriteExt, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
@@ -20,16 +21,17 @@ thread_local! {
     static SHARED: Cell<Option<Box<[u8]>>> = const { Cell::new(None) };
 }
 
-/// Octets that were read, in their thread's buffer. Not to be kept while something is waited for.
+/// Octets that were read, in their thread's buffer: it cannot be kept while something is waited for.
 pub(super) struct Scratch {
     buffer: Option<Box<[u8]>>,
     filled: usize,
+    thread: PhantomData<*const ()>,
 }
 
 impl Scratch {
     fn take() -> Scratch {
         let buffer = SHARED.take().unwrap_or_else(|| vec![0; SCRATCH].into_boxed_slice());
-        Scratch { buffer: Some(buffer), filled: 0 }
+        Scratch { buffer: Some(buffer), filled: 0, thread: PhantomData }
     }
 
     pub(super) fn octets(&self) -> &[u8] {
@@ -46,15 +48,12 @@ impl Drop for Scratch {
 pub(super) enum Stream {
     Plain(TcpStream),
     Tls(Box<TlsStream<TcpStream>>),
+    Closed,
 }
 
 impl Stream {
     /// Reads what there is, once there is something; nothing at the end.
-    pub(super) async fn read(&mut self) -> io::Result<Scratch> {
-        std::future::poll_fn(|context| self.poll_read(context)).await
-    }
-
-    fn poll_read(&mut self, context: &mut Context<'_>) -> Poll<io::Result<Scratch>> {
+    pub(super) fn poll_read(&mut self, context: &mut Context<'_>) -> Poll<io::Result<Scratch>> {
         let mut scratch = Scratch::take();
         let Some(buffer) = scratch.buffer.as_deref_mut() else {
             return Poll::Ready(Err(io::ErrorKind::OutOfMemory.into()));
@@ -63,6 +62,7 @@ impl Stream {
         match self {
             Stream::Plain(stream) => ready!(Pin::new(stream).poll_read(context, &mut buffer))?,
             Stream::Tls(stream) => ready!(Pin::new(stream).poll_read(context, &mut buffer))?,
+            Stream::Closed => {}
         }
         let filled = buffer.filled().len();
         scratch.filled = filled;
@@ -84,17 +84,33 @@ impl Stream {
                 stream.write_all(octets).await?;
                 stream.flush().await
             }
+            Stream::Closed => Err(io::ErrorKind::NotConnected.into()),
         }
     }
 
     /// Starts TLS: what the client sends from now on has to be a handshake.
-    pub(super) async fn start_tls(self, config: Arc<ServerConfig>) -> io::Result<Stream> {
+    pub(super) async fn start_tls(&mut self, config: Arc<ServerConfig>) -> io::Result<()> {
+        let Stream::Plain(stream) = std::mem::replace(self, Stream::Closed) else {
+            return Err(io::Error::other("TLS runs already"));
+        };
+        *self = Stream::Tls(Box::new(TlsAcceptor::from(config).accept(stream).await?));
+        Ok(())
+    }
+
+    /// Version and cipher, inside of TLS.
+    pub(super) fn tls(&self) -> Option<(&'static str, &'static str)> {
+        let Stream::Tls(stream) = self else { return None };
+        let connection = stream.get_ref().1;
+        let version = connection.protocol_version().and_then(|version| version.as_str());
+        let cipher = connection.negotiated_cipher_suite().and_then(|suite| suite.suite().as_str());
+        Some((version.unwrap_or("TLS"), cipher.unwrap_or("unknown")))
+    }
+
+    /// Waits until there is something to read.
+    pub(super) async fn readable(&self) -> io::Result<()> {
         match self {
-            Stream::Plain(stream) => {
-                let stream = TlsAcceptor::from(config).accept(stream).await?;
-                Ok(Stream::Tls(Box::new(stream)))
-            }
-            Stream::Tls(_) => Err(io::Error::other("TLS runs already")),
+            Stream::Plain(stream) => stream.readable().await,
+            _ => Ok(()),
         }
     }
 
@@ -103,13 +119,14 @@ impl Stream {
         match self {
             Stream::Plain(stream) => stream.shutdown().await,
             Stream::Tls(stream) => stream.shutdown().await,
+            Stream::Closed => Ok(()),
         }
     }
 }
 
 /// Tries the socket at once: a reply has room in it nearly always, also before the runtime has seen that.
 async fn write_plain(stream: &mut TcpStream, octets: &[u8]) -> io::Result<()> {
-    match socket2::SockRef::from(stream).send(octets) {
+    match socket2::SockRef::from(&*stream).send(octets) {
         Ok(sent) if sent == octets.len() => Ok(()),
         Ok(sent) => stream.write_all(&octets[sent..]).await,
         Err(error) if error.kind() == io::ErrorKind::WouldBlock => stream.write_all(octets).await,

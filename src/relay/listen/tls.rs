@@ -12,10 +12,11 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 use crate::relay::config::ServerTls;
 
-/// Reads both files; they must fit together. TLS 1.2 and 1.3.
-pub fn load(tls: &ServerTls) -> Result<Arc<ServerConfig>, String> {
-    let chain = certificates(Path::new(&tls.certificate))?;
-    let key = PrivateKeyDer::from_pem_file(&tls.key).map_err(|error| format!("cannot use {}: {error}", tls.key))?;
+/// Reads both files, by their paths from that folder; they must fit together. TLS 1.2 and 1.3.
+pub fn load(tls: &ServerTls, folder: &Path) -> Result<Arc<ServerConfig>, String> {
+    let chain = certificates(&folder.join(&tls.certificate))?;
+    let key = PrivateKeyDer::from_pem_file(folder.join(&tls.key))
+        .map_err(|error| format!("cannot use {}: {error}", tls.key))?;
     let mut config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()
         .map_err(|error| format!("cannot use TLS: {error}"))?

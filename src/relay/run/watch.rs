@@ -43,11 +43,11 @@ pub fn files(file: &Path, folder: &Path, config: &Config) -> Vec<PathBuf> {
     let mut all = vec![file.to_owned(), folder.join(local::FILE)];
     all.extend([&tables.contacts, &tables.accounts, &tables.recipients].map(|name| folder.join(name)));
     if let Some(tls) = &config.server.tls {
-        all.extend([&tls.certificate, &tls.key].map(PathBuf::from));
+        all.extend([&tls.certificate, &tls.key].map(|path| folder.join(path)));
     }
     for connector in &config.routing.connectors {
-        all.extend(connector.tls.ca.as_ref().map(PathBuf::from));
-        all.extend(connector.auth.as_ref().map(|auth| PathBuf::from(&auth.password_file)));
+        all.extend(connector.tls.ca.as_ref().map(|path| folder.join(path)));
+        all.extend(connector.auth.as_ref().map(|auth| folder.join(&auth.password_file)));
     }
     all
 }

@@ -1,0 +1,58 @@
+//! What comes before the greeting: who the client is, and whether it waits for its turn.
+
+use std::future::poll_fn;
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use ipnet::IpNet;
+use tokio::time::{sleep, timeout};
+
+use super::proxy;
+use super::stream::Stream;
+
+/// For a PROXY header.
+const HEADER: Duration = Duration::from_secs(10);
+
+/// The client's address, and whether it has talked already; `None` where there is nobody to talk to. Behind a load
+/// balancer that is in its header, and who is none of them gets no answer.
+pub(super) async fn introduced(
+    stream: &mut Stream,
+    proxies: Option<&[IpNet]>,
+    peer: SocketAddr,
+) -> Option<(SocketAddr, bool)> {
+    let own = SocketAddr::new(peer.ip().to_canonical(), peer.port());
+    let Some(proxies) = proxies else { return Some((own, false)) };
+    if !proxies.iter().any(|net| net.contains(&own.ip())) {
+        return None;
+    }
+    let (client, early) = timeout(HEADER, header(stream)).await.ok()??;
+    Some((client.map_or(own, |ip| SocketAddr::new(ip, 0)), early))
+}
+
+/// Reads a header; whatever comes behind it comes too early.
+async fn header(stream: &mut Stream) -> Option<(Option<IpAddr>, bool)> {
+    let mut input = Vec::new();
+    loop {
+        let scratch = poll_fn(|context| stream.poll_read(context)).await.ok()?;
+        if scratch.octets().is_empty() {
+            return None;
+        }
+        // The reader asks for more only below its own bound, and one read is bounded as well.
+        input.extend_from_slice(scratch.octets());
+        if let Some(header) = proxy::read(&input).ok()? {
+            return Some((header.client, input.len() > header.length));
+        }
+    }
+}
+
+/// Whether the client talks before the greeting, which is held back for so many seconds.
+pub(super) async fn talks(stream: &Stream, seconds: u32) -> bool {
+    if seconds > 0 && !stream.has_input() {
+        let pause = sleep(Duration::from_secs(seconds.into()));
+        tokio::select! {
+            _ = stream.readable() => {}
+            () = pause => {}
+        }
+    }
+    stream.has_input()
+}

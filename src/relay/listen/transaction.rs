@@ -1,0 +1,206 @@
+//! A mail transaction: what the relay answers to MAIL, RCPT and the end of the content.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use hashbrown::HashSet;
+use tokio::time::Instant;
+
+use super::content::Incoming;
+use super::received::Trace;
+use super::serve::Connection;
+use crate::relay::date::Date;
+use crate::relay::envelope::{Envelope, QueueId};
+use crate::relay::event::{Event, Tls};
+use crate::relay::reply::Reply;
+use crate::relay::route::{Decision, Route, Sending};
+use crate::relay::session::{Answer, replies};
+use crate::relay::smtp::path::RcptPath;
+use crate::relay::spool::{Accept, Content, Place, SpoolError};
+
+/// What was begun with MAIL.
+#[derive(Default)]
+pub(super) struct Transaction {
+    /// Of the recipients, in their order.
+    routes: Vec<Arc<Route>>,
+    /// The recipients in normal form.
+    known: HashSet<Box<str>, foldhash::fast::RandomState>,
+    incoming: Option<Incoming>,
+    since: Option<Instant>,
+}
+
+/// An answer that has to be waited for.
+pub(super) enum Later {
+    Tls,
+    Recipient(Sending),
+    Message(Envelope),
+}
+
+impl Transaction {
+    /// How long a message that comes in is waited for: longer, the more there is of it.
+    pub(super) fn until(&self, seconds: u32) -> Option<Instant> {
+        let octets = self.incoming.as_ref()?.len();
+        Some(self.since? + Duration::from_secs(u64::from(seconds) + (octets >> 10)))
+    }
+
+    /// Nothing of the message is kept.
+    pub(super) fn discard(&mut self) {
+        self.incoming = self.incoming.take().map(|mut incoming| {
+            incoming.discard();
+            incoming
+        });
+    }
+}
+
+impl Connection {
+    /// The answer to MAIL: whether there is room.
+    pub(super) fn mail(&mut self, size: Option<u64>) {
+        self.transaction = Transaction::default();
+        let (server, least) = (&self.server, self.server.now().local.limits.free_disk);
+        let refusal = if server.spool.is_failed() {
+            Some(replies::NOT_STORED)
+        } else {
+            let low = server.spool.free() < least.saturating_add(size.unwrap_or(0));
+            server.disk_is_low(low, least);
+            low.then_some(replies::LOW_DISK)
+        };
+        let answer = match refusal {
+            Some(row) => {
+                let reply = row.reply();
+                server.refused(self.client, self.helo(), "MAIL", Some(self.session.sender()), None, &reply);
+                Answer::Refused(reply)
+            }
+            None => Answer::Yes,
+        };
+        self.session.answer(answer);
+    }
+
+    /// The answer to RCPT.
+    pub(super) fn rcpt(&mut self, path: RcptPath) -> Result<Answer, Later> {
+        let decision = self.server.now().router.rcpt(self.client.ip(), &path);
+        let reply = match decision {
+            Ok(Decision::Send(sending)) if sending.verify => return Err(Later::Recipient(sending)),
+            Ok(Decision::Send(sending)) => return Ok(self.take_recipient(sending)),
+            Ok(Decision::Refused { status, text }) => replies::refusal(status, text),
+            Err(damaged) => {
+                // A table that cannot be read says nothing of the recipient.
+                let why = damaged.to_string();
+                self.server.log.write(&Event::Error { part: "tables", why: &why });
+                replies::LOCAL_ERROR.reply()
+            }
+        };
+        Ok(self.refuse_recipient(reply))
+    }
+
+    /// The answer to RCPT where the next hop is to be asked first.
+    pub(super) async fn verify(&mut self, sending: Sending) -> Answer {
+        let (server, now) = (Arc::clone(&self.server), Date::of(SystemTime::now()).0);
+        let ask = |route, recipient| server.hops.clone().probe(route, recipient);
+        match server.verifier.ask(now, &sending, ask).await {
+            Ok(()) => self.take_recipient(sending),
+            Err(reply) => self.refuse_recipient(reply),
+        }
+    }
+
+    fn take_recipient(&mut self, sending: Sending) -> Answer {
+        if !self.transaction.known.insert(sending.mailbox.as_str().into()) {
+            return Answer::Known;
+        }
+        self.transaction.routes.push(sending.route);
+        Answer::Recipient(sending.recipient)
+    }
+
+    fn refuse_recipient(&self, reply: Reply) -> Answer {
+        let envelope = self.session.envelope();
+        let recipient = envelope.recipients.last().map(|r| r.asked.as_str());
+        self.server.refused(self.client, self.helo(), "RCPT", Some(&envelope.sender), recipient, &reply);
+        Answer::Refused(reply)
+    }
+
+    pub(super) fn helo(&self) -> &str {
+        self.session.helo().unwrap_or_default()
+    }
+
+    /// Keeps some content.
+    pub(super) fn content(&mut self, octets: &[u8]) {
+        if self.transaction.incoming.is_none() {
+            self.transaction.incoming = Some(self.begin(self.session.envelope()));
+            self.transaction.since = Some(Instant::now());
+        }
+        if let Some(incoming) = &mut self.transaction.incoming {
+            incoming.push(&self.server.spool, octets);
+        }
+    }
+
+    /// A message begins: with our trace line.
+    fn begin(&self, envelope: &Envelope) -> Incoming {
+        let id = self.server.spool.next_id();
+        let recipient = match envelope.recipients.as_slice() {
+            [one] => Some(one.asked.as_str()),
+            _ => None,
+        };
+        let now = self.server.now();
+        let trace = Trace {
+            hello: self.helo(),
+            client: self.client.ip(),
+            hostname: &now.settings.hostname,
+            id,
+            extended: self.session.is_extended(),
+            tls: self.session.cipher().is_some(),
+            smtputf8: envelope.smtputf8,
+            recipient,
+            date: Date::of(SystemTime::now()),
+        };
+        Incoming::new(id, trace.line())
+    }
+
+    /// The answer to a whole message: it is durable, or it is refused.
+    pub(super) async fn store(&mut self, envelope: Envelope) -> Answer {
+        let started = Instant::now();
+        let transaction = std::mem::take(&mut self.transaction);
+        let incoming = transaction.incoming.unwrap_or_else(|| self.begin(&envelope));
+        let (id, routes) = (incoming.id, transaction.routes);
+        let stored = match incoming.finish() {
+            Ok((content, _)) => self.keep(id, envelope, content).await,
+            Err(error) => Err(error),
+        };
+        match stored {
+            Ok((accept, place)) => {
+                self.accepted(&accept, started.elapsed());
+                self.server.queue.submit(accept, place, routes);
+                Answer::Stored(id)
+            }
+            Err(error) => self.not_stored(&error),
+        }
+    }
+
+    async fn keep(&self, id: QueueId, envelope: Envelope, content: Content) -> Result<(Accept, Place), SpoolError> {
+        let arrived = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_millis() as u64);
+        let accept = Accept { id, arrived, envelope, content };
+        let place = self.server.spool.accept(&accept).await?;
+        Ok((accept, place))
+    }
+
+    fn accepted(&self, accept: &Accept, took: Duration) {
+        let (metrics, envelope, size) = (&self.server.metrics, &accept.envelope, accept.content.len());
+        metrics.accepted.inc();
+        metrics.accepted_recipients.inc_by(envelope.recipients.len() as u64);
+        metrics.accepted_octets.inc_by(size);
+        metrics.time_to_250.observe(took);
+        let tls = self.stream.tls().map(|(version, cipher)| Tls { version, cipher, verified: false });
+        let (id, client, helo) = (accept.id, self.client, self.helo());
+        let (sender, recipients) = (envelope.sender.as_str(), envelope.recipients.as_slice());
+        self.server.log.write(&Event::Accepted { id, client, helo, tls, sender, recipients, size, took });
+    }
+
+    fn not_stored(&self, error: &SpoolError) -> Answer {
+        let row = match error {
+            SpoolError::Full => replies::LOW_DISK,
+            _ => replies::NOT_STORED,
+        };
+        let reply = row.reply();
+        self.server.log.write(&Event::Error { part: "spool", why: &error.to_string() });
+        self.server.refused(self.client, self.helo(), "DATA", None, None, &reply);
+        Answer::Refused(reply)
+    }
+}
