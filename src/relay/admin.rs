@@ -47,7 +47,7 @@ pub trait Relay: Send + Sync + 'static {
     fn recipients(&self, key: Key) -> Result<Option<Recipients>, String>;
 
     /// The first [`HEADER`] octets of its header.
-    fn header(&self, id: QueueId) -> Result<Option<String>, String>;
+    fn header(&self, key: Key) -> Result<Option<String>, String>;
 
     /// Whether it was still there.
     fn act(&self, key: Key, action: Action) -> Result<bool, String>;

@@ -3,7 +3,9 @@
 //! Counting is an atomic addition; what is per connector is looked up once, with [`Metrics::connector`], and kept. Labels
 //! have few values: names of connectors, classes of replies, states. No address or host is ever one.
 
+use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use prometheus_client::encoding::text::encode;
 use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder};
@@ -37,6 +39,8 @@ pub struct Metrics {
     pub accepted_octets: Counter,
     /// Commands and messages that were refused, by the class of the reply: see [`Metrics::refused`].
     refused: Family<Class, Counter>,
+    refused_4xx: Counter,
+    refused_5xx: Counter,
     /// From the end of a message to its 250.
     pub time_to_250: Histogram,
     /// One sync of the spool, and how many messages it made durable.
@@ -45,7 +49,8 @@ pub struct Metrics {
     /// Octets free on the spool's disk; 1 where the spool cannot be written any more.
     pub disk_free: Gauge,
     pub spool_failed: Gauge,
-    connectors: Family<Connector, Counter>,
+    by_connector: Mutex<BTreeMap<String, PerConnector>>,
+    connections: Family<Connector, Counter>,
     outcomes: Family<Outcome, Counter>,
     open: Family<Connector, Gauge>,
     tls_out: Family<Connector, Counter>,
@@ -81,6 +86,19 @@ pub struct PerConnector {
     pub bounced: Counter,
     /// Hosts that are left alone, because they do not answer.
     pub dead_hosts: Gauge,
+}
+
+/// Counts since the relay started.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Totals {
+    /// Messages.
+    pub accepted: u64,
+    /// Commands and messages.
+    pub refused: u64,
+    /// Recipients.
+    pub delivered: u64,
+    pub deferred: u64,
+    pub bounced: u64,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -141,6 +159,7 @@ impl Default for Metrics {
 
 impl Metrics {
     pub fn new() -> Metrics {
+        let refused: Family<Class, Counter> = Family::default();
         let mut metrics = Metrics {
             registry: Registry::with_prefix("mailswitch"),
             sessions: Counter::default(),
@@ -151,13 +170,16 @@ impl Metrics {
             accepted: Counter::default(),
             accepted_recipients: Counter::default(),
             accepted_octets: Counter::default(),
-            refused: Family::default(),
+            refused_4xx: refused.get_or_create_owned(&Class { class: "4xx" }),
+            refused_5xx: refused.get_or_create_owned(&Class { class: "5xx" }),
+            refused,
             time_to_250: Histogram::seconds(),
             spool_sync: Histogram::seconds(),
             spool_batch: Histogram::sizes(),
             disk_free: Gauge::default(),
             spool_failed: Gauge::default(),
-            connectors: Family::default(),
+            by_connector: Mutex::default(),
+            connections: Family::default(),
             outcomes: Family::default(),
             open: Family::default(),
             tls_out: Family::default(),
@@ -182,10 +204,20 @@ impl Metrics {
 
     /// The counters of a connector. They are there from now on, at 0.
     pub fn connector(&self, name: &str) -> PerConnector {
+        let mut known = self.known();
+        if let Some(counters) = known.get(name) {
+            return counters.clone();
+        }
+        let counters = self.new_connector(name);
+        known.insert(name.to_owned(), counters.clone());
+        counters
+    }
+
+    fn new_connector(&self, name: &str) -> PerConnector {
         let connector = Connector { connector: name.to_owned() };
         let outcome = |outcome| self.outcomes.get_or_create_owned(&Outcome { connector: name.to_owned(), outcome });
         PerConnector {
-            connections: self.connectors.get_or_create_owned(&connector),
+            connections: self.connections.get_or_create_owned(&connector),
             open: self.open.get_or_create_owned(&connector),
             tls: self.tls_out.get_or_create_owned(&connector),
             delivered: outcome("delivered"),
@@ -195,10 +227,34 @@ impl Metrics {
         }
     }
 
+    fn known(&self) -> MutexGuard<'_, BTreeMap<String, PerConnector>> {
+        // It is whole whenever the lock is free.
+        self.by_connector.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What was counted since the start, all connectors together.
+    pub fn totals(&self) -> Totals {
+        let known = self.known();
+        let sum = |of: fn(&PerConnector) -> &Counter| known.values().map(|counters| of(counters).get()).sum();
+        Totals {
+            accepted: self.accepted.get(),
+            refused: self.refused_4xx.get() + self.refused_5xx.get(),
+            delivered: sum(|counters| &counters.delivered),
+            deferred: sum(|counters| &counters.deferred),
+            bounced: sum(|counters| &counters.bounced),
+        }
+    }
+
+    /// Connections to next hops that are open.
+    pub fn open_connections(&self) -> u64 {
+        let open: i64 = self.known().values().map(|counters| counters.open.get()).sum();
+        u64::try_from(open).unwrap_or(0)
+    }
+
     /// Counts a command or message that was refused with this code.
     pub fn refused(&self, code: u16) {
-        let class = if code < 500 { "4xx" } else { "5xx" };
-        self.refused.get_or_create(&Class { class }).inc();
+        let class = if code < 500 { &self.refused_4xx } else { &self.refused_5xx };
+        class.inc();
     }
 
     /// As [`Metrics::refused`], of a whole reply.
@@ -248,7 +304,7 @@ impl Metrics {
 
     fn register_out(&mut self) {
         let r = &mut self.registry;
-        r.register("connections", "Connections to next hops", self.connectors.clone());
+        r.register("connections", "Connections to next hops", self.connections.clone());
         r.register("connections_open", "Connections to next hops that are open", self.open.clone());
         r.register("connections_tls", "Connections to next hops with TLS", self.tls_out.clone());
         r.register("recipients", "Recipients, by what came of an attempt", self.outcomes.clone());

@@ -12,7 +12,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use super::filter::Filter;
 use crate::relay::envelope::QueueId;
 use crate::relay::event::time::Utc;
-pub use crate::relay::metrics::State;
+pub use crate::relay::metrics::{State, Totals};
 use crate::relay::route::trace::Trace;
 
 /// The version of this protocol.
@@ -207,19 +207,6 @@ pub struct Snapshot {
     pub lane_count: u64,
     pub lanes: Vec<Lane>,
     pub hosts: Vec<Host>,
-}
-
-/// Counts since the relay started.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Totals {
-    /// Messages.
-    pub accepted: u64,
-    /// Commands and messages.
-    pub refused: u64,
-    /// Recipients.
-    pub delivered: u64,
-    pub deferred: u64,
-    pub bounced: u64,
 }
 
 /// Messages that go the same way.

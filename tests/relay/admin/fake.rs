@@ -180,8 +180,8 @@ impl Relay for Fake {
         }
     }
 
-    fn header(&self, id: QueueId) -> Result<Option<String>, String> {
-        Ok(Some(format!("Subject: message {}\u{1b}[2J\r\nFrom: ann@contoso.com\r\n", id.0)))
+    fn header(&self, key: Key) -> Result<Option<String>, String> {
+        Ok(Some(format!("Subject: message {}\u{1b}[2J\r\nFrom: ann@contoso.com\r\n", key.id.0)))
     }
 
     fn act(&self, key: Key, action: Action) -> Result<bool, String> {

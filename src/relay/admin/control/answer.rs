@@ -84,7 +84,7 @@ fn list(filter: &Filter, relay: &dyn Relay, to: &mut Lines<impl Write>) -> io::R
 fn show(filter: &Filter, relay: &dyn Relay, to: &mut Lines<impl Write>) -> io::Result<()> {
     each(filter, relay, to, |key| {
         let Some(entry) = entry(key, filter, relay)? else { return Ok(Met::No) };
-        let header = relay.header(key.id)?.unwrap_or_default();
+        let header = relay.header(key)?.unwrap_or_default();
         Ok(Met::With(Box::new(Answer::Shown(Shown { entry, header }))))
     })
 }
