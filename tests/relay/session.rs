@@ -4,6 +4,7 @@ use mailswitch::relay::session::Settings;
 
 use crate::fuzz::bodies::session::{Event, Talk, settings};
 
+mod answers;
 mod data;
 mod differential;
 mod dsn;

@@ -114,9 +114,8 @@ pub(crate) fn write(code: u16, status: Option<Status>, text: &str, out: &mut Vec
             number(u64::from(detail), out);
             out.push(b' ');
         }
-        // A reply line has 512 octets (RFC 5321 4.5.3.1.5).
-        let end = line.floor_char_boundary(480);
-        out.extend(line.bytes().take(end).map(|b| if b < b' ' || b == 0x7f { b'?' } else { b }));
+        // A reply line has 512 octets (RFC 5321 4.5.3.1.5), all of them ASCII.
+        out.extend(line.chars().take(480).map(|c| if (' '..='~').contains(&c) { c as u8 } else { b'?' }));
         out.extend_from_slice(b"\r\n");
     }
 }
