@@ -8,6 +8,7 @@ use std::net::IpAddr;
 pub mod control;
 pub mod filter;
 pub mod http;
+pub mod live;
 pub mod protocol;
 
 use super::envelope::QueueId;
@@ -49,8 +50,8 @@ pub trait Relay: Send + Sync + 'static {
     /// The first [`HEADER`] octets of its header.
     fn header(&self, key: Key) -> Result<Option<String>, String>;
 
-    /// Whether it was still there.
-    fn act(&self, key: Key, action: Action) -> Result<bool, String>;
+    /// Does what a user of this host asks for; whether it was still there, and could be done.
+    fn act(&self, key: Key, action: Action, uid: u32) -> Result<bool, String>;
 
     /// Where an address goes now; as a client of that address asks, or as one in `trust`.
     fn trace(&self, address: &str, from: Option<IpAddr>) -> Result<Traced, String>;

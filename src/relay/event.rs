@@ -203,7 +203,6 @@ pub enum Event<'a> {
     Managed {
         action: &'a str,
         id: QueueId,
-        sender: &'a str,
         uid: u32,
     },
     /// Something else went wrong, in this part of the relay.
@@ -283,10 +282,9 @@ impl Event<'_> {
                 out.number("uid", u64::from(*uid));
                 out.number("pid", u64::try_from(*pid).unwrap_or(0));
             }
-            Event::Managed { action, id, sender, uid } => {
+            Event::Managed { action, id, uid } => {
                 out.text("action", action);
                 out.shown("id", id);
-                out.text("sender", sender);
                 out.number("uid", u64::from(*uid));
             }
             _ => self.of_the_relay(out),

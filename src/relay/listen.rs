@@ -8,13 +8,14 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use arc_swap::{ArcSwap, Guard};
 use rustls::ServerConfig;
 use tokio::sync::watch;
 
 use super::config::local::Local;
+use super::event::time::Utc;
 use super::event::{Event, Log};
 use super::metrics::Metrics;
 use super::queue::Queue;
@@ -53,6 +54,7 @@ pub struct Server {
     pub sessions: Arc<Sessions>,
     stop: watch::Sender<bool>,
     disk_low: AtomicBool,
+    configured: AtomicU64,
 }
 
 /// What a server is made of.
@@ -97,6 +99,7 @@ impl Server {
             sessions: Arc::default(),
             stop: watch::Sender::new(false),
             disk_low: AtomicBool::new(false),
+            configured: AtomicU64::new(Utc::now().0),
         }
     }
 
@@ -108,11 +111,22 @@ impl Server {
     /// From here on, something else counts. What sessions have begun goes on.
     pub fn replace(&self, now: Now) {
         self.now.store(Arc::new(now));
+        self.configured.store(Utc::now().0, Ordering::Relaxed);
     }
 
     /// Takes connections at an address until the relay is to end.
     pub async fn listen(self: Arc<Self>, address: SocketAddr, socket: tokio::net::TcpListener) {
         accept::run(self, address, socket).await;
+    }
+
+    /// When what counts was read.
+    pub fn configured(&self) -> Utc {
+        Utc(self.configured.load(Ordering::Relaxed))
+    }
+
+    /// Whether it is ending.
+    pub fn is_stopping(&self) -> bool {
+        *self.stop.borrow()
     }
 
     /// No session begins any more, and each ends as soon as it has nothing begun.

@@ -4,11 +4,10 @@
 //! have few values: names of connectors, classes of replies, states. No address or host is ever one.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
-use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
@@ -115,35 +114,7 @@ struct Outcome {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Lane {
     connector: String,
-    state: State,
-}
-
-/// What a message in the queue waits for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum State {
-    /// It is being sent, or next in turn.
-    Active,
-    /// It was tried, and waits for its next time.
-    Deferred,
-    /// Somebody holds it.
-    Held,
-}
-
-impl State {
-    pub fn as_str(self) -> &'static str {
-        match self {
-            State::Active => "active",
-            State::Deferred => "deferred",
-            State::Held => "held",
-        }
-    }
-}
-
-impl EncodeLabelValue for State {
-    fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> Result<(), fmt::Error> {
-        self.as_str().encode(encoder)
-    }
+    state: &'static str,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -262,12 +233,15 @@ impl Metrics {
         self.refused(reply.code);
     }
 
-    /// Entries of the queue, by connector and state, as they are now.
-    pub fn set_queue<'a>(&self, counts: impl IntoIterator<Item = (&'a str, State, u64)>) {
+    /// Messages of the queue as they are now: by connectors, those that are being sent or next in turn, and those that
+    /// wait or are held.
+    pub fn set_queue(&self, counts: impl IntoIterator<Item = (String, u64, u64)>) {
         self.lanes.clear();
-        for (connector, state, count) in counts {
-            let lane = Lane { connector: connector.to_owned(), state };
-            self.lanes.get_or_create(&lane).inc_by(i64::try_from(count).unwrap_or(i64::MAX));
+        for (connector, active, waiting) in counts {
+            for (state, count) in [("active", active), ("waiting", waiting)] {
+                let lane = Lane { connector: connector.clone(), state };
+                self.lanes.get_or_create(&lane).inc_by(i64::try_from(count).unwrap_or(i64::MAX));
+            }
         }
     }
 

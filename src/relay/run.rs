@@ -13,6 +13,7 @@ use super::config::local::{Format, Local};
 use super::event::{self, Log, To};
 use super::listen::socket;
 
+mod admin;
 mod drain;
 pub mod hops;
 mod life;

@@ -98,7 +98,7 @@ fn end(end: &End, out: &mut dyn Write) -> io::Result<()> {
 }
 
 fn waiting(lane: &Lane, now: Utc) -> String {
-    let mut text = format!("in line: {} active, {} deferred, {} held", lane.active, lane.deferred, lane.held);
+    let mut text = format!("in line: {} active, {} waiting", lane.active, lane.waiting);
     if let Some(until) = lane.asleep_until {
         text += &format!("; no host answers, tried again {}", words::until(until, now));
     }

@@ -133,6 +133,5 @@ fn converse(stream: &UnixStream, relay: &dyn Relay) -> io::Result<()> {
     stream.set_read_timeout(Some(IDLE))?;
     stream.set_write_timeout(Some(STUCK))?;
     let peer = nix::sys::socket::getsockopt(stream, nix::sys::socket::sockopt::PeerCredentials)?;
-    let used = |command: &str| relay.used(command, peer.uid(), peer.pid());
-    answer::converse(stream, stream, relay, &used)
+    answer::converse(stream, stream, relay, (peer.uid(), peer.pid()))
 }

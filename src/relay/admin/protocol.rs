@@ -12,7 +12,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use super::filter::Filter;
 use crate::relay::envelope::QueueId;
 use crate::relay::event::time::Utc;
-pub use crate::relay::metrics::{State, Totals};
+pub use crate::relay::metrics::Totals;
 use crate::relay::route::trace::Trace;
 
 /// The version of this protocol.
@@ -135,6 +135,28 @@ pub enum Answer {
     },
 }
 
+/// What a message in the queue waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum State {
+    /// It is being sent, or next in turn.
+    Active,
+    /// It was tried, and waits for its next time.
+    Deferred,
+    /// Somebody holds it.
+    Held,
+}
+
+impl State {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            State::Active => "active",
+            State::Deferred => "deferred",
+            State::Held => "held",
+        }
+    }
+}
+
 /// A message on one of its ways out: what memory knows of it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Part {
@@ -215,9 +237,10 @@ pub struct Lane {
     pub connector: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub domain: Option<String>,
+    /// Being sent, or next in turn.
     pub active: u64,
-    pub deferred: u64,
-    pub held: u64,
+    /// Deferred, or held.
+    pub waiting: u64,
     pub connections: u64,
     /// None of its hosts answers: it is tried again then.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -26,6 +26,9 @@ pub struct Local {
     /// The socket that `relay queue` and its like talk to; `control` in the spool's folder without it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub control: Option<PathBuf>,
+    /// The group whose members may use that socket too; the relay's own user alone without it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub control_group: Option<String>,
     /// Where `/metrics`, `/healthz` and `/readyz` are served over HTTP; nowhere without it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub metrics: Option<SocketAddr>,

@@ -93,6 +93,15 @@ impl<H: Hop> Queue<H> {
         }
     }
 
+    /// Its envelope alone.
+    pub fn envelope(&self, id: QueueId, slot: Slot) -> Result<Option<Envelope>, SpoolError> {
+        let Some(place) = self.with(|board, _| board.place(id, slot)) else { return Ok(None) };
+        match self.shared.spool.envelope(place) {
+            Err(SpoolError::Gone) => Ok(None),
+            envelope => envelope.map(Some),
+        }
+    }
+
     /// The queue's numbers of a message's parts.
     pub fn slots(&self, id: QueueId) -> Vec<Slot> {
         self.with(|board, _| board.slots(id))

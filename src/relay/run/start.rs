@@ -9,13 +9,13 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use arc_swap::ArcSwap;
 use tokio::sync::mpsc;
 
-use super::Stopped;
 use super::hops::Hops;
 use super::life::News;
 use super::listeners::{Listeners, Opened};
 use super::load::{self, Files};
 use super::reload::{Relay, Watched};
 use super::watch::Marks;
+use super::{Stopped, admin};
 use crate::relay::config::Config;
 use crate::relay::deliver::{Client, Settings, System, Tcp};
 use crate::relay::event::{Event, Log};
@@ -58,7 +58,8 @@ pub(super) fn start(
     log.write(&Event::Recovered { messages: recovered, took: started.elapsed() });
     let parts = Parts { spool, queue: queue.clone(), hops, verifier, log: log.clone(), metrics };
     let server = Arc::new(Server::new(now, parts));
-    let (_, requests) = mpsc::channel(1);
+    let (ask, requests) = mpsc::channel(1);
+    admin::serve(&server, spool_folder, ask)?;
     let news = News::new(requests).map_err(|error| format!("cannot wait for signals: {error}"))?;
     let mut listeners = Listeners::default();
     let listening = listeners.set(&server, &addresses, Opened::new(&addresses, sockets));

@@ -139,8 +139,7 @@ impl Relay for Fake {
             connector: format!("to-{i}"),
             domain: None,
             active: i,
-            deferred: 0,
-            held: 0,
+            waiting: 0,
             connections: 1,
             asleep_until: (i == 2).then(|| Utc(Utc::now().0 + 61_500)),
             reason: (i == 2).then(|| "refused".to_owned()),
@@ -184,7 +183,7 @@ impl Relay for Fake {
         Ok(Some(format!("Subject: message {}\u{1b}[2J\r\nFrom: ann@contoso.com\r\n", key.id.0)))
     }
 
-    fn act(&self, key: Key, action: Action) -> Result<bool, String> {
+    fn act(&self, key: Key, action: Action, _: u32) -> Result<bool, String> {
         let mut rows = self.rows.lock().unwrap();
         let Some(row) = rows.get_mut(key.part as usize) else { return Ok(false) };
         let Some(found) = row else { return Ok(false) };

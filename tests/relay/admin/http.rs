@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mailswitch::relay::admin::http::serve;
-use mailswitch::relay::metrics::State;
 
 use super::fake::Fake;
 
@@ -53,7 +52,7 @@ fn what_was_counted_is_read_as_open_metrics() {
     metrics.time_to_250.observe(Duration::from_micros(300));
     metrics.time_to_250.observe(Duration::from_secs(1));
     metrics.spool_batch.count(7);
-    metrics.set_queue([("to-unix", State::Active, 3), ("to-unix", State::Active, 4), ("b", State::Held, 1)]);
+    metrics.set_queue([("to-unix".into(), 3, 0), ("to-unix".into(), 4, 1), ("b".into(), 0, 5)]);
     let (_runtime, address) = served(relay.clone());
     let answer = asked(address, "GET /metrics");
     assert!(answer.contains("content-type: application/openmetrics-text; version=1.0.0; charset=utf-8\r\n"));
@@ -64,7 +63,7 @@ fn what_was_counted_is_read_as_open_metrics() {
         r#"mailswitch_recipients_total{connector="to-unix",outcome="delivered"} 3"#,
         r#"mailswitch_recipients_total{connector="to-unix",outcome="bounced"} 0"#,
         r#"mailswitch_queue_entries{connector="to-unix",state="active"} 7"#,
-        r#"mailswitch_queue_entries{connector="b",state="held"} 1"#,
+        r#"mailswitch_queue_entries{connector="b",state="waiting"} 5"#,
         r#"mailswitch_time_to_250_seconds_bucket{le="0.0002"} 0"#,
         r#"mailswitch_time_to_250_seconds_bucket{le="0.0005"} 1"#,
         r#"mailswitch_time_to_250_seconds_bucket{le="+Inf"} 2"#,
@@ -76,9 +75,10 @@ fn what_was_counted_is_read_as_open_metrics() {
     }
     assert!(answer.ends_with("# EOF\n"));
     // What is no longer in the queue is no longer there.
-    metrics.set_queue([("b", State::Held, 2)]);
+    metrics.set_queue([("b".into(), 0, 2)]);
     let text = metrics.text();
     assert!(
-        text.contains(r#"queue_entries{connector="b",state="held"} 2"#) && !text.contains(r#"entries{connector="to"#)
+        text.contains(r#"queue_entries{connector="b",state="waiting"} 2"#)
+            && !text.contains(r#"entries{connector="to"#)
     );
 }

@@ -55,7 +55,10 @@ fn style(state: State) -> anstyle::Style {
 
 /// By which connector, after how many tries, and when again.
 fn way(part: &Part) -> String {
-    let mut text = format!("by {}", words::line(&part.connector));
+    let mut text = match part.connector.as_str() {
+        "" => "its way not found yet".to_owned(),
+        connector => format!("by {}", words::line(connector)),
+    };
     if let Some(domain) = &part.domain {
         text += &format!(" ({})", words::line(domain));
     }

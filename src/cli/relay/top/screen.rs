@@ -63,7 +63,7 @@ fn lines(before: Option<&Snapshot>, now: &Snapshot, columns: usize) -> Vec<Strin
             rates.of(|t| t.bounced)
         ),
         String::new(),
-        heading(&format!("{:32} {:>8} {:>8} {:>8} {:>6}", "LANE", "ACTIVE", "DEFERRED", "HELD", "CONNS")),
+        heading(&format!("{:32} {:>8} {:>8} {:>6}", "LANE", "ACTIVE", "WAITING", "CONNS")),
     ];
     lines.extend(now.lanes.iter().map(|l| cut(&lane(l, now.time), columns)));
     let more = now.lane_count.saturating_sub(now.lanes.len() as u64);
@@ -88,8 +88,8 @@ fn lane(lane: &Lane, now: Utc) -> String {
         Some(domain) => format!("{} {}", lane.connector, domain),
         None => lane.connector.clone(),
     };
-    let (name, Lane { active, deferred, held, connections, .. }) = (words::line(&name), lane);
-    let mut text = format!("{name:32} {active:>8} {deferred:>8} {held:>8} {connections:>6}");
+    let (name, Lane { active, waiting, connections, .. }) = (words::line(&name), lane);
+    let mut text = format!("{name:32} {active:>8} {waiting:>8} {connections:>6}");
     if let Some(until) = lane.asleep_until {
         text += &format!("  asleep, tried {}", words::until(until, now));
     }

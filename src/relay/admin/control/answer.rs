@@ -9,8 +9,8 @@ use crate::relay::admin::{Key, Relay};
 use crate::relay::envelope::QueueId;
 use crate::relay::event::time::Utc;
 
-/// Answers requests until there are no more.
-pub(super) fn converse(from: impl Read, to: impl Write, relay: &dyn Relay, used: &dyn Fn(&str)) -> io::Result<()> {
+/// Answers the requests of a user's process until there are no more.
+pub(super) fn converse(from: impl Read, to: impl Write, relay: &dyn Relay, (uid, pid): (u32, i32)) -> io::Result<()> {
     let mut from = BufReader::new(from);
     let mut to = Lines(BufWriter::with_capacity(32 << 10, to));
     let mut line = Vec::new();
@@ -23,8 +23,8 @@ pub(super) fn converse(from: impl Read, to: impl Write, relay: &dyn Relay, used:
         }
         match read(&line) {
             Ok(ask) => {
-                used(ask.name());
-                answer(ask, relay, &mut to)?;
+                relay.used(ask.name(), uid, pid);
+                answer(ask, relay, uid, &mut to)?;
             }
             Err(message) => to.error(&message)?,
         }
@@ -46,7 +46,7 @@ fn read(line: &[u8]) -> Result<Ask, String> {
     Ok(request.ask)
 }
 
-fn answer(ask: Ask, relay: &dyn Relay, to: &mut Lines<impl Write>) -> io::Result<()> {
+fn answer(ask: Ask, relay: &dyn Relay, uid: u32, to: &mut Lines<impl Write>) -> io::Result<()> {
     match ask {
         Ask::Status => to.only(&Answer::Status(relay.status())),
         Ask::Top { most } => to.only(&Answer::Top(relay.snapshot(most))),
@@ -62,7 +62,7 @@ fn answer(ask: Ask, relay: &dyn Relay, to: &mut Lines<impl Write>) -> io::Result
         Ask::Count { filter } => count(&filter.sorted(), relay, to),
         Ask::Show { ids } if ids.is_empty() => to.error("show what?"),
         Ask::Show { ids } => show(&Filter { ids, ..Filter::default() }.sorted(), relay, to),
-        Ask::Act { action, filter } => act(action, &filter.sorted(), relay, to),
+        Ask::Act { action, filter } => act(action, &filter.sorted(), relay, uid, to),
     }
 }
 
@@ -93,8 +93,8 @@ fn count(filter: &Filter, relay: &dyn Relay, to: &mut Lines<impl Write>) -> io::
     each(filter, relay, to, |key| Ok(if is_meant(key, filter, relay)? { Met::Yes } else { Met::No }))
 }
 
-fn act(action: Action, filter: &Filter, relay: &dyn Relay, to: &mut Lines<impl Write>) -> io::Result<()> {
-    let done = |key| -> Result<bool, String> { Ok(is_meant(key, filter, relay)? && relay.act(key, action)?) };
+fn act(action: Action, filter: &Filter, relay: &dyn Relay, uid: u32, to: &mut Lines<impl Write>) -> io::Result<()> {
+    let done = |key| -> Result<bool, String> { Ok(is_meant(key, filter, relay)? && relay.act(key, action, uid)?) };
     each(filter, relay, to, |key| Ok(if done(key)? { Met::Yes } else { Met::No }))
 }
 
