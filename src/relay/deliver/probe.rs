@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use crate::relay::config::Connector;
+use crate::relay::deliver::capabilities::Capabilities;
+use crate::relay::deliver::command::{self, Mail};
 use crate::relay::deliver::reply::Raw;
-use crate::relay::deliver::{Client, Connection, Kind, Trouble, connect, targets};
+use crate::relay::deliver::{Client, Connection, Kind, Target, Trouble, connect, targets};
 use crate::relay::envelope::{Envelope, Recipient};
 use crate::relay::reply::{Reply, Status};
-
-use super::command::{self, Mail};
 
 /// What a next hop thinks of a recipient.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,32 +27,42 @@ const MOST_HOSTS: usize = 5;
 pub async fn probe(client: &Client, tiers: &[Vec<Arc<Connector>>], recipient: &str) -> Verdict {
     let domain = recipient.rsplit_once('@').map_or("", |(_, domain)| domain);
     let mut last = Trouble::new(Kind::Local, Status(4, 3, 5), "there is no next hop");
-    let mut asked = 0;
+    let mut left = MOST_HOSTS;
     for tier in tiers {
         // Those of a tier share the load.
         let mut tier = tier.clone();
         fastrand::shuffle(&mut tier);
         for connector in tier {
-            let targets = match targets(client, &connector, domain).await {
-                Ok(targets) => targets,
-                Err(trouble) => {
-                    last = trouble;
-                    continue;
-                }
-            };
-            for target in targets.iter().take(MOST_HOSTS - asked) {
-                asked += 1;
-                match connect(client, &connector, target).await {
-                    Ok(connection) => match connection.ask(recipient).await {
-                        Verdict::Unknown(trouble) => last = trouble,
-                        verdict => return verdict,
-                    },
-                    Err(trouble) => last = trouble,
-                }
+            let targets = targets(client, &connector, domain).await;
+            match ask_each(client, &connector, targets, recipient, &mut left).await {
+                Ok(verdict) => return verdict,
+                Err(trouble) => last = trouble.unwrap_or(last),
             }
         }
     }
     Verdict::Unknown(last)
+}
+
+/// The first answer of these hosts, or why there is none.
+async fn ask_each(
+    client: &Client,
+    connector: &Connector,
+    targets: Result<Vec<Target>, Trouble>,
+    recipient: &str,
+    left: &mut usize,
+) -> Result<Verdict, Option<Trouble>> {
+    let mut last = None;
+    for target in targets?.iter().take(*left) {
+        *left -= 1;
+        match connect(client, connector, target).await {
+            Ok(connection) => match connection.ask(recipient).await {
+                Verdict::Unknown(trouble) => last = Some(trouble),
+                verdict => return Ok(verdict),
+            },
+            Err(trouble) => last = Some(trouble),
+        }
+    }
+    Err(last)
 }
 
 impl Connection {
@@ -69,8 +79,7 @@ impl Connection {
             let text = "the next hop does not offer SMTPUTF8".to_owned();
             return Ok(Verdict::Refused(Reply { code: 553, status: Some(Status(5, 6, 7)), text }));
         }
-        let mut line = Vec::new();
-        let bare = crate::relay::deliver::capabilities::Capabilities::default();
+        let (mut line, bare) = (Vec::new(), Capabilities::default());
         command::mail(&mut line, &Envelope::default(), Mail { size: 0, eight_bit: false, smtputf8 }, &bare);
         let mail = self.command(&line).await?;
         if !mail.is_positive() {

@@ -23,7 +23,7 @@ async fn pipelined(script: &str, mails: Vec<mailswitch::relay::deliver::Transact
     send(Protocol::Smtp, &(opening(&["PIPELINING"]) + script), mails).await
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn one_message_behind_the_other() {
     let script = "
         C: MAIL FROM:<s@us.example>
@@ -58,7 +58,7 @@ async fn one_message_behind_the_other() {
     );
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn step_by_step_without_pipelining() {
     let script = "
         C: MAIL FROM:<s@us.example>
@@ -116,7 +116,7 @@ async fn step_by_step_without_pipelining() {
     );
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn refusals_among_pipelined_commands() {
     let script = "
         C: MAIL FROM:<s@us.example>
@@ -182,7 +182,7 @@ async fn refusals_among_pipelined_commands() {
     );
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn lmtp_answers_for_each_recipient() {
     let script = "
         S: 220 mx.example
@@ -214,7 +214,7 @@ async fn lmtp_answers_for_each_recipient() {
     );
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn the_rest_of_too_many_recipients_follows() {
     let script = "
         C: MAIL FROM:<s@us.example>
@@ -264,7 +264,7 @@ async fn the_rest_of_too_many_recipients_follows() {
     );
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn limits_that_the_host_says_are_kept() {
     let script = opening(&["PIPELINING", "LIMITS RCPTMAX=2 MAILMAX=2"])
         + "
@@ -312,7 +312,7 @@ async fn limits_that_the_host_says_are_kept() {
     );
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn parameters_go_where_they_are_offered() {
     let change = |envelope: &mut mailswitch::relay::envelope::Envelope| {
         envelope.body = Body::EightBitMime;
@@ -343,7 +343,7 @@ async fn parameters_go_where_they_are_offered() {
     );
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn what_a_host_cannot_take_is_not_sent() {
     let script = opening(&["PIPELINING", "SIZE 20"])
         + "
@@ -394,7 +394,7 @@ async fn what_a_host_cannot_take_is_not_sent() {
 }
 
 /// Ends of a session in the middle of two transactions, and what is known then.
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn the_end_at_each_step() {
     let replies = ["250 sender", "250 recipient", "354 go on", "250 first", "250 sender", "250 recipient", "354 go on"];
     let commands = "
@@ -483,7 +483,7 @@ async fn a_silent_host_is_left_after_its_time() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_host_that_goes_while_idle_is_noticed() {
     let peers = Peers::new([opening(&[]).as_str()]);
     let smtp = connector(Protocol::Smtp, TlsLevel::Off);
@@ -549,7 +549,7 @@ impl AsyncWrite for Counter {
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_message_is_one_write_with_the_next_ones_envelope() {
     const MESSAGES: usize = 5;
     let envelope = "C: MAIL FROM:<s@us.example>\nC: RCPT TO:<a@x.example>\nC: DATA\n";
@@ -597,7 +597,7 @@ impl Octets for File {
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_file_goes_out_in_pieces_or_not_at_all() {
     let envelope = "C: MAIL FROM:<s@us.example>
         C: RCPT TO:<a@x.example>

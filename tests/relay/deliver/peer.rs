@@ -15,7 +15,7 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, duplex}
 use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
 
-/// What one peer says and hears: `S` lines are said, `C` lines must come, `TLS` is a handshake, `BREAK` one that fails, and
+/// What one peer says and hears: `S` lines are said, at once where `|` parts them, `C` lines must come, `TLS` is a handshake, `BREAK` one that fails, and
 /// `WAIT` an endless silence. At the end it closes, once nothing more comes.
 #[derive(Clone)]
 pub(crate) struct Script {
@@ -75,7 +75,7 @@ async fn play(io: Box<dyn Io>, script: Script) {
     let mut io = BufReader::new(io);
     for line in script.text.lines().map(str::trim_start).filter(|line| !line.is_empty()) {
         match line.split_once(": ").unwrap_or((line, "")) {
-            ("S", said) => io.write_all(format!("{said}\r\n").as_bytes()).await.unwrap(),
+            ("S", said) => io.write_all(format!("{}\r\n", said.replace('|', "\r\n")).as_bytes()).await.unwrap(),
             ("C", heard) => {
                 let mut got = String::new();
                 io.read_line(&mut got).await.unwrap();
