@@ -3,9 +3,10 @@
 use std::collections::BTreeSet;
 use std::path::{Component, Path};
 
-use super::config::{ClientTls, Config, Connector, Malformed, Routing, TlsLevel, VERSION, parse};
-use super::table::Table;
-use crate::name::{HostName, Pattern};
+use super::config::{ClientTls, Config, Connector, Malformed, Routing, Tables, TlsLevel, VERSION, parse};
+use super::reply::Status;
+use super::table::{Damaged, Table};
+use crate::name::{HostName, Mailbox, Pattern};
 
 /// Something wrong with a configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,9 +47,7 @@ pub fn check(text: &str, folder: &Path) -> (Option<Config>, Vec<Problem>) {
     match parse(text) {
         Ok(config) => {
             let mut problems = look_over(&config);
-            let mut found = Found(Vec::new());
-            tables(&config.routing, folder, &mut found);
-            problems.extend(found.0);
+            problems.extend(tables(&config.routing, folder));
             (Some(config), problems)
         }
         Err(malformed) => (None, vec![Problem::malformed(malformed, "relay.yaml")]),
@@ -245,9 +244,31 @@ fn connector(connector: &Connector, place: &str, found: &mut Found) {
     found.positive(format!("{place}.max-size"), connector.max_size);
 }
 
-fn all_tables(routing: &Routing) -> [(&'static str, &str); 3] {
-    let tables = &routing.tables;
-    [("contacts", &tables.contacts), ("accounts", &tables.accounts), ("recipients", &tables.recipients)]
+/// A table of the relay: what it is called, and what a value in it is.
+pub(crate) struct Rows {
+    what: &'static str,
+    pub(crate) name: fn(&Tables) -> &str,
+    pub(crate) good: fn(&str) -> bool,
+}
+
+/// Contacts, accounts and recipients.
+pub(crate) const TABLES: [Rows; 3] = [
+    Rows { what: "contacts", name: |tables| &tables.contacts, good: |value| Mailbox::parse(value).is_ok() },
+    Rows { what: "accounts", name: |tables| &tables.accounts, good: |value| !value.is_empty() },
+    Rows { what: "recipients", name: |tables| &tables.recipients, good: are_answers },
+];
+
+impl Rows {
+    pub(crate) fn useless(&self, tables: &Tables, error: &Damaged) -> Problem {
+        let place = Place::Value(format!("routing.tables.{}", self.what));
+        Problem { error: true, place, message: format!("cannot use {}: {error}", (self.name)(tables)) }
+    }
+}
+
+/// For the address itself, and for it with a detail of each form where there are details.
+fn are_answers(value: &str) -> bool {
+    let answer = |word: &str| word == "-" || word.parse::<Status>().is_ok();
+    matches!(value.split(' ').count(), 1 | 5) && value.split(' ').all(answer)
 }
 
 fn is_beside(name: &str) -> bool {
@@ -255,18 +276,22 @@ fn is_beside(name: &str) -> bool {
 }
 
 fn names(routing: &Routing, found: &mut Found) {
-    for (what, name) in all_tables(routing) {
+    for (what, name) in TABLES.iter().map(|rows| (rows.what, (rows.name)(&routing.tables))) {
         if !is_beside(name) {
-            found
-                .error(format!("routing.tables.{what}"), format!("`{name}` is not the name of a file beside this one"));
+            let place = format!("routing.tables.{what}");
+            found.error(place, format!("`{name}` is not the name of a file beside this one"));
         }
     }
 }
 
-fn tables(routing: &Routing, folder: &Path, found: &mut Found) {
-    for (what, name) in all_tables(routing).into_iter().filter(|(_, name)| is_beside(name)) {
-        if let Err(error) = Table::open(&folder.join(name)).and_then(|table| table.check()) {
-            found.error(format!("routing.tables.{what}"), format!("cannot use {name}: {error}"));
+fn tables(routing: &Routing, folder: &Path) -> Vec<Problem> {
+    let wrong = |rows: &Rows| {
+        let name = (rows.name)(&routing.tables);
+        if !is_beside(name) {
+            return None;
         }
-    }
+        let error = Table::open(&folder.join(name)).and_then(|table| table.check(rows.good)).err()?;
+        Some(rows.useless(&routing.tables, &error))
+    };
+    TABLES.iter().filter_map(wrong).collect()
 }

@@ -3,10 +3,14 @@
 use std::net::IpAddr;
 use std::path::PathBuf;
 
+use mailswitch::emit::cdb::Cdb;
+use mailswitch::name::Mailbox;
 use mailswitch::relay::check::Problem;
 use mailswitch::relay::config::{Config, parse};
 use mailswitch::relay::route::{Asker, Decision, Router, Sending};
 use mailswitch::relay::smtp::path;
+use proptest::prelude::*;
+use proptest::test_runner::TestRunner;
 
 use crate::cli::run::Folder;
 
@@ -246,6 +250,47 @@ fn a_folder_with_a_table_that_is_none_is_not_loaded() {
     }
     std::fs::remove_file(site.table("accounts")).unwrap();
     assert!(load(&site.folder).unwrap_err()[0].message.contains("No such file"));
+}
+
+#[test]
+fn a_table_of_other_things_is_not_taken() {
+    let site = Site::edge();
+    let bad: [(&str, &[u8]); 4] =
+        [("contacts", b"ann"), ("contacts", b"\xff@example.com"), ("accounts", b""), ("recipients", b"5.1.1 -")];
+    for (name, value) in bad {
+        let good = std::fs::read(site.table(name)).unwrap();
+        let mut table = Cdb::default();
+        table.add(b"ann@example.com", value).unwrap();
+        std::fs::write(site.table(name), table.finish()).unwrap();
+        let problems = load(&site.folder).unwrap().check_tables().unwrap_err();
+        assert_eq!(problems.len(), 1, "{name}");
+        assert!(problems[0].message.starts_with(&format!("cannot use {name}.cdb: it is damaged")), "{problems:?}");
+        std::fs::write(site.table(name), good).unwrap();
+    }
+}
+
+#[test]
+fn whatever_is_asked_for_the_wire_and_the_normal_form_are_one_address() {
+    // Half of `≠` is the separator.
+    let estate = ESTATE.replace("subaddress \"+\"", "subaddress \"=\"\n    smtputf8 yes");
+    let site = Site::new(&estate.replace("secondary ann@example.com", "secondary ann@example.com, ann≠@example.com"));
+    let local = "[aAnNbBoO=+. \u{338}ßéE\u{301}ſK%!\"\\\\-]{0,6}";
+    let parts = (proptest::sample::select(vec!["ann", "ANN", "ann=\u{338}", "bob", "Bob", "x"]), local);
+    let sent = std::cell::Cell::new(0);
+    let mut runner = TestRunner::new(ProptestConfig::with_cases(1000));
+    let tested = runner.run(&parts, |(name, rest)| {
+        for asked in [format!("{name}{rest}@example.com"), format!("\"{name}{rest}\"@example.com")] {
+            let Some(asked) = path::recipient(&asked) else { continue };
+            if let Decision::Send(sending) = site.router.ask(Asker::Trusted, &asked).unwrap() {
+                let on_the_wire = Mailbox::parse(&sending.recipient);
+                prop_assert_eq!(on_the_wire.unwrap(), sending.mailbox);
+                sent.set(sent.get() + 1);
+            }
+        }
+        Ok(())
+    });
+    tested.unwrap();
+    assert!(sent.get() > 200, "only {} recipients are taken", sent.get());
 }
 
 #[test]

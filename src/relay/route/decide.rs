@@ -182,8 +182,12 @@ fn rewritten(primary: String, detail: Option<(&str, &str)>) -> Result<Recipient,
     let mailbox =
         Mailbox::parse(&primary).map_err(|error| Damaged(format!("a contact's primary: {}", error.message)))?;
     let Some((normal, spelled)) = detail else { return Ok(Recipient { mailbox, wire: primary }) };
-    let wire = Mailbox::from_normal(&primary).with_detail(spelled).as_str().to_owned();
-    Ok(Recipient { mailbox: mailbox.with_detail(normal), wire })
+    let mailbox = mailbox.with_detail(normal);
+    let wire = Mailbox::from_normal(&primary).with_detail(spelled);
+    // Where folding moved the separator, the two are not the same address.
+    let same = Mailbox::parse(wire.as_str()).is_ok_and(|parsed| parsed == mailbox);
+    let wire = if same { wire } else { mailbox.clone() };
+    Ok(Recipient { mailbox, wire: wire.as_str().to_owned() })
 }
 
 fn text(value: Vec<u8>) -> Result<String, Damaged> {

@@ -9,10 +9,10 @@ use hashbrown::HashMap;
 use super::who::Clients;
 use super::{Own, Route, Router, Tables};
 use crate::name::PatternMap;
-use crate::relay::check::{Place, Problem, look_over};
+use crate::relay::check::{Place, Problem, Rows, TABLES, look_over};
 use crate::relay::config::{Config, Connector, DomainRule, Refused, Routing};
 use crate::relay::reply::Status;
-use crate::relay::table::{Damaged, Table};
+use crate::relay::table::Table;
 
 type Loaded<T> = Result<T, Vec<Problem>>;
 
@@ -20,14 +20,11 @@ pub(super) fn from_folder(config: Config, folder: &Path, private: &Path) -> Load
     // Whoever names a table outside the folder is told so before it is opened.
     errors(look_over(&config))?;
     let names = &config.routing.tables;
-    let open = |what, name: &str| {
-        Table::copied(&folder.join(name), private).map_err(|error| vec![useless(what, name, &error)])
+    let open = |rows: &Rows| {
+        Table::copied(&folder.join((rows.name)(names)), private).map_err(|error| vec![rows.useless(names, &error)])
     };
-    let tables = Tables {
-        contacts: open("contacts", &names.contacts)?,
-        accounts: open("accounts", &names.accounts)?,
-        recipients: open("recipients", &names.recipients)?,
-    };
+    let [contacts, accounts, recipients] = &TABLES;
+    let tables = Tables { contacts: open(contacts)?, accounts: open(accounts)?, recipients: open(recipients)? };
     with_tables(config, tables)
 }
 
@@ -65,18 +62,12 @@ fn errors(problems: Vec<Problem>) -> Loaded<()> {
 }
 
 pub(super) fn check_tables(config: &Config, tables: &Tables) -> Loaded<()> {
-    let names = &config.routing.tables;
-    let all = [
-        ("contacts", &names.contacts, &tables.contacts),
-        ("accounts", &names.accounts, &tables.accounts),
-        ("recipients", &names.recipients, &tables.recipients),
-    ];
-    let wrong = all.into_iter().filter_map(|(what, name, table)| Some(useless(what, name, &table.check().err()?)));
+    let all = [&tables.contacts, &tables.accounts, &tables.recipients];
+    let wrong = TABLES.iter().zip(all).filter_map(|(rows, table)| {
+        let error = table.check(rows.good).err()?;
+        Some(rows.useless(&config.routing.tables, &error))
+    });
     errors(wrong.collect())
-}
-
-fn useless(what: &str, name: &str, error: &Damaged) -> Problem {
-    problem(format!("routing.tables.{what}"), format!("cannot use {name}: {error}"))
 }
 
 fn unclear(place: &str) -> Vec<Problem> {

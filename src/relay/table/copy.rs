@@ -32,7 +32,8 @@ fn state(file: &Metadata) -> (u64, i64, i64, i64, i64) {
 }
 
 fn unnamed(folder: &Path) -> io::Result<File> {
-    let flags = OFlags::RDWR | OFlags::CLOEXEC;
+    // A look at it need not be written down.
+    let flags = OFlags::RDWR | OFlags::CLOEXEC | OFlags::NOATIME;
     let mode = Mode::RUSR | Mode::WUSR;
     match rustix::fs::open(folder, flags | OFlags::TMPFILE, mode) {
         Ok(file) => return Ok(file.into()),

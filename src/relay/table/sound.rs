@@ -6,8 +6,8 @@ use super::{Damaged, Table, hash, pair, wrong};
 const AHEAD: usize = 1 << 20;
 
 impl Table {
-    /// Looks at everything in the table: what is found afterwards is what was built.
-    pub fn check(&self) -> Result<(), Damaged> {
+    /// Looks at everything in the table, and at each value with `good`: what is found afterwards is what was built.
+    pub fn check(&self, good: impl Fn(&str) -> bool) -> Result<(), Damaged> {
         let mut hashes = Vec::new();
         for (number, &(at, slots)) in self.places.iter().enumerate() {
             let octets = self.piece(at.into(), slots as usize * 8)?;
@@ -22,12 +22,12 @@ impl Table {
         hashes.sort_unstable_by_key(|&(_, record)| record);
         let mut window = Window { table: self, start: 0, octets: Vec::new() };
         let after = hashes.iter().skip(1).map(|(_, record)| *record).chain([self.first_table()]);
-        for (&(hash_of_key, record), next) in hashes.iter().zip(after) {
-            let (key, value) = self.lengths(record, window.octets(record.into(), 8)?)?;
+        for (&(hash, record), next) in hashes.iter().zip(after) {
+            let lengths = self.lengths(record, window.octets(record.into(), 8)?)?;
             let start = u64::from(record) + 8;
             // Records lie one behind the other, and the hash tables behind them.
-            let apart = start + (key + value) as u64 <= u64::from(next);
-            if !apart || hash(window.octets(start, key)?) != hash_of_key {
+            let apart = start + (lengths.0 + lengths.1) as u64 <= u64::from(next);
+            if !apart || !is_good(window.octets(start, lengths.0 + lengths.1)?, lengths.0, hash, &good) {
                 return Err(super::lookup::broken(record));
             }
         }
@@ -37,6 +37,12 @@ impl Table {
     fn first_table(&self) -> u32 {
         self.places.iter().filter(|(_, slots)| *slots > 0).map(|(at, _)| *at).min().unwrap_or(u32::MAX)
     }
+}
+
+/// A record's key and value, as its slot has it and as the relay needs it.
+fn is_good(record: &[u8], key: usize, hash_of_key: u32, good: impl Fn(&str) -> bool) -> bool {
+    let (key, value) = record.split_at(key);
+    hash(key) == hash_of_key && std::str::from_utf8(value).is_ok_and(good)
 }
 
 /// The part of the table that was read last.
