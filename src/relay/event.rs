@@ -146,6 +146,15 @@ pub enum Event<'a> {
         recipient: Option<&'a str>,
         answer: Answer<'a>,
     },
+    /// The filter wants a message `held` in the queue, or `discarded`, and its client has its 250.
+    Filtered {
+        id: QueueId,
+        client: SocketAddr,
+        helo: &'a str,
+        sender: &'a str,
+        action: &'a str,
+        why: &'a str,
+    },
     /// The next hop has it.
     Delivered(Attempt<'a>),
     /// It stays in the queue until `next`, in milliseconds of Unix time.
@@ -229,6 +238,7 @@ impl Event<'_> {
             Event::SessionCut { .. } => "session-cut",
             Event::Accepted { .. } => "accepted",
             Event::Refused { .. } => "refused",
+            Event::Filtered { .. } => "filtered",
             Event::Delivered(_) => "delivered",
             Event::Deferred { .. } => "deferred",
             Event::Bounced(_) => "bounced",
@@ -261,7 +271,9 @@ impl Event<'_> {
                 attempt.fields(out);
                 out.shown("next", &time::Utc(*next));
             }
-            Event::Accepted { .. } | Event::Refused { .. } | Event::SessionCut { .. } => self.of_a_client(out),
+            Event::Accepted { .. } | Event::Refused { .. } | Event::Filtered { .. } | Event::SessionCut { .. } => {
+                self.of_a_client(out);
+            }
             Event::Notified { id, about, kind, recipient } => {
                 out.shown("id", id);
                 out.shown("about", about);
@@ -309,6 +321,13 @@ impl Event<'_> {
                 sender.iter().for_each(|sender| out.text("sender", sender));
                 recipient.iter().for_each(|recipient| out.text("recipient", recipient));
                 answer.fields(out);
+            }
+            Event::Filtered { id, client, helo, sender, action, why } => {
+                out.shown("id", id);
+                client_fields(out, client, helo);
+                out.text("sender", sender);
+                out.text("action", action);
+                out.text("why", why);
             }
             Event::SessionCut { client, helo, why } => {
                 client_fields(out, client, helo);

@@ -29,6 +29,7 @@ use limits::Sessions;
 
 mod accept;
 mod content;
+mod filter;
 mod greet;
 pub mod limits;
 pub mod proxy;

@@ -1,5 +1,6 @@
 //! The content of a message while it comes in: in memory while it is small, in a file of the spool from then on.
 
+use std::io;
 use std::sync::Arc;
 
 use crate::relay::envelope::QueueId;
@@ -41,6 +42,24 @@ impl Incoming {
     /// Octets so far.
     pub(super) fn len(&self) -> u64 {
         self.octets.len() as u64 + self.spilled
+    }
+
+    /// It is too large for memory.
+    pub(super) fn is_in_file(&self) -> bool {
+        self.file.is_some()
+    }
+
+    /// Reads what the client sent, without our trace line; nothing only at the end.
+    pub(super) fn read_at(&self, into: &mut [u8], at: u64) -> io::Result<usize> {
+        let at = at + self.trace as u64;
+        if let Some(file) = self.file.as_ref().filter(|_| at < self.spilled) {
+            let most = usize::try_from(self.spilled - at).map_or(into.len(), |left| left.min(into.len()));
+            return file.read_at(&mut into[..most], at);
+        }
+        let rest = usize::try_from(at - self.spilled).ok().and_then(|at| self.octets.get(at..)).unwrap_or_default();
+        let count = rest.len().min(into.len());
+        into[..count].copy_from_slice(&rest[..count]);
+        Ok(count)
     }
 
     /// Forgets what came; nothing more is kept.

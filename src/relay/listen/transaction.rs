@@ -7,6 +7,7 @@ use hashbrown::HashSet;
 use tokio::time::Instant;
 
 use super::content::Incoming;
+use super::filter::{Asked, Filtered};
 use super::received::Trace;
 use super::serve::Connection;
 use crate::relay::date::Date;
@@ -26,6 +27,7 @@ pub(super) struct Transaction {
     /// The recipients in normal form.
     known: HashSet<Box<str>, foldhash::fast::RandomState>,
     incoming: Option<Incoming>,
+    pub(super) filter: Asked,
     since: Option<Instant>,
 }
 
@@ -79,7 +81,9 @@ impl Connection {
     pub(super) fn rcpt(&mut self, path: RcptPath) -> Result<Answer, Later> {
         let decision = self.server.now().router.rcpt(self.client.ip(), &path);
         let reply = match decision {
-            Ok(Decision::Send(sending)) if sending.verify => return Err(Later::Recipient(sending)),
+            Ok(Decision::Send(sending)) if sending.verify || self.has_filter() => {
+                return Err(Later::Recipient(sending));
+            }
             Ok(Decision::Send(sending)) => return Ok(self.take_recipient(sending)),
             Ok(Decision::Refused { status, text }) => replies::refusal(status, text),
             Err(damaged) => {
@@ -92,14 +96,29 @@ impl Connection {
         Ok(self.refuse_recipient(reply))
     }
 
-    /// The answer to RCPT where the next hop is to be asked first.
+    fn has_filter(&self) -> bool {
+        self.server.now().router.config().server.milter.is_some()
+    }
+
+    /// The answer to RCPT where the next hop or a filter is to be asked first.
     pub(super) async fn verify(&mut self, sending: Sending) -> Answer {
-        let (server, now) = (Arc::clone(&self.server), Date::of(SystemTime::now()).0);
-        let ask = |route, recipient| server.hops.clone().probe(route, recipient);
-        match server.verifier.ask(now, &sending, ask).await {
+        match self.asked(&sending).await {
             Ok(()) => self.take_recipient(sending),
             Err(reply) => self.refuse_recipient(reply),
         }
+    }
+
+    async fn asked(&mut self, sending: &Sending) -> Result<(), Reply> {
+        if sending.verify {
+            self.ask_next_hop(sending).await?;
+        }
+        self.ask_filter().await
+    }
+
+    async fn ask_next_hop(&self, sending: &Sending) -> Result<(), Reply> {
+        let (server, now) = (Arc::clone(&self.server), Date::of(SystemTime::now()).0);
+        let ask = |route, recipient| server.hops.clone().probe(route, recipient);
+        server.verifier.ask(now, sending, ask).await
     }
 
     fn take_recipient(&mut self, sending: Sending) -> Answer {
@@ -133,8 +152,12 @@ impl Connection {
     }
 
     /// A message begins: with our trace line.
-    fn begin(&self, envelope: &Envelope) -> Incoming {
-        let id = self.server.spool.next_id();
+    pub(super) fn begin(&self, envelope: &Envelope) -> Incoming {
+        self.again(envelope, self.server.spool.next_id())
+    }
+
+    /// A message of that name: with our trace line alone.
+    pub(super) fn again(&self, envelope: &Envelope, id: QueueId) -> Incoming {
         let recipient = match envelope.recipients.as_slice() {
             [one] => Some(one.asked.as_str()),
             _ => None,
@@ -157,9 +180,15 @@ impl Connection {
     /// The answer to a whole message: it is durable, or it is refused.
     pub(super) async fn store(&mut self, envelope: Envelope) -> Answer {
         let started = Instant::now();
-        let transaction = std::mem::take(&mut self.transaction);
-        let incoming = transaction.incoming.unwrap_or_else(|| self.begin(&envelope));
-        let (id, routes) = (incoming.id, transaction.routes);
+        let incoming = self.transaction.incoming.take().unwrap_or_else(|| self.begin(&envelope));
+        let (incoming, held) = match self.filtered(&envelope, incoming).await {
+            Filtered::Kept { incoming, held } => (incoming, held),
+            Filtered::Refused(reply) => return self.refuse_message(&envelope, reply),
+            Filtered::Discarded(id) => return Answer::Stored(id),
+            Filtered::NotStored(error) => return self.not_stored(&error),
+        };
+        let routes = std::mem::take(&mut self.transaction).routes;
+        let id = incoming.id;
         let stored = match incoming.finish() {
             Ok((content, _)) => self.keep(id, envelope, content).await,
             Err(error) => Err(error),
@@ -167,7 +196,7 @@ impl Connection {
         match stored {
             Ok((accept, place)) => {
                 self.accepted(&accept, started.elapsed());
-                self.server.queue.submit(accept, place, routes);
+                self.server.queue.submit(accept, place, routes, held);
                 Answer::Stored(id)
             }
             Err(error) => self.not_stored(&error),
@@ -191,6 +220,11 @@ impl Connection {
         let (id, client, helo) = (accept.id, self.client, self.helo());
         let (sender, recipients) = (envelope.sender.as_str(), envelope.recipients.as_slice());
         self.server.log.write(&Event::Accepted { id, client, helo, tls, sender, recipients, size, took });
+    }
+
+    fn refuse_message(&self, envelope: &Envelope, reply: Reply) -> Answer {
+        self.server.refused(self.client, self.helo(), "DATA", Some(&envelope.sender), None, &reply);
+        Answer::Refused(reply)
     }
 
     fn not_stored(&self, error: &SpoolError) -> Answer {

@@ -77,6 +77,7 @@ pub(super) struct Arrival<'a> {
     pub(super) message: Message,
     /// Where each recipient goes, in the envelope's order.
     pub(super) routes: &'a [Arc<Route>],
+    pub(super) held: bool,
 }
 
 /// What is due at a time.
@@ -178,6 +179,12 @@ impl Board {
         for (lane, set) in parts {
             let mut entry = Entry::new(arrival.id, arrival.place, arrival.arrived, size);
             entry.recipients = set;
+            if arrival.held {
+                entry.flags.hold = true;
+                let slot = self.add(entry, lane, now);
+                self.note(slot, Change::Held);
+                continue;
+            }
             entry.fresh = self.keep_fresh(lane, &arrival.message, size);
             self.add(entry, lane, now);
         }

@@ -154,7 +154,7 @@ impl<H: Hop> Queue<H> {
             self.shared.metrics.notifications.inc();
             let event = Event::Notified { id: accept.id, about, kind, recipient: sender };
             self.shared.log.write(&event);
-            self.submit(accept, place, vec![route]);
+            self.submit(accept, place, vec![route], false);
         }
         Ok(told)
     }
@@ -278,11 +278,11 @@ impl<H: Hop> Queue<H> {
         Ok(Message { envelope, content: self.shared.spool.content(place)? })
     }
 
-    /// Puts a message that the spool has in line.
-    pub fn submit(&self, accept: Accept, place: Place, routes: Vec<Arc<Route>>) {
+    /// Puts a message that the spool has in line, or holds it for a human.
+    pub fn submit(&self, accept: Accept, place: Place, routes: Vec<Arc<Route>>, held: bool) {
         let Accept { id, arrived, envelope, content } = accept;
         let message = Message { envelope: Arc::new(envelope), content };
-        let arrival = Arrival { id, place, arrived, message, routes: &routes };
+        let arrival = Arrival { id, place, arrived, message, routes: &routes, held };
         self.with(|board, now| board.submit(&arrival, now));
     }
 }

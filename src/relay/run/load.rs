@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::watch;
-use crate::relay::check::{Place, Problem, look_over};
+use crate::relay::check::{Problem, look_over};
 use crate::relay::config::local::{self, Local};
 use crate::relay::config::{Config, parse};
 use crate::relay::listen::{Now, tls};
@@ -35,12 +35,7 @@ pub(super) fn files(file: &Path) -> Result<Files, Vec<String>> {
     let config = parse(&text).map_err(|malformed| vec![Problem::malformed(malformed, "relay.yaml").in_file(&name)])?;
     let (local, beside) = Local::load(folder(file), Some(&config));
     let beside_name = folder(file).join(local::FILE).display().to_string();
-    let mut own = look_over(&config);
-    if config.server.milter.is_some() {
-        let place = Place::Value("server.milter".to_owned());
-        let message = "this version of the relay asks no filter: take it out of the source".to_owned();
-        own.push(Problem { error: true, place, message });
-    }
+    let own = look_over(&config);
     let all = own.iter().map(|p| (p, &name)).chain(beside.iter().map(|p| (p, &beside_name)));
     let (errors, warnings): (Vec<_>, Vec<_>) = all.partition(|(problem, _)| problem.error);
     let told = |problems: Vec<(&Problem, &String)>| problems.iter().map(|(p, name)| p.in_file(name)).collect();

@@ -76,6 +76,7 @@ replies! {
 
     // What is not the client's doing.
     LOCAL_ERROR           451 (4 3 0)  "Local error; try again later"
+    NO_FILTER             451 (4 7 1)  "The content filter cannot be asked; try again later"
     NOT_STORED            451 (4 3 0)  "The message could not be stored; try again later"
 }
 

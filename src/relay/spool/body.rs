@@ -36,6 +36,11 @@ impl BodyWriter {
         Ok(())
     }
 
+    /// What was written already.
+    pub fn read_at(&self, into: &mut [u8], at: u64) -> io::Result<usize> {
+        self.file.as_ref().map_or(Ok(0), |file| file.read_at(into, at))
+    }
+
     /// What `Spool::accept` takes; it is synced there.
     pub fn finish(mut self) -> Result<Body, SpoolError> {
         let file = self.file.take().ok_or(SpoolError::Closed)?;
