@@ -2,10 +2,12 @@
 
 mod admin;
 mod deliver;
+mod dsn;
 mod listen;
 mod local;
 mod milter;
 mod proxy;
+mod queue;
 mod route;
 mod session;
 mod spool;

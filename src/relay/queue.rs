@@ -137,7 +137,8 @@ impl<H: Hop> Queue<H> {
         self.shared.alarm.notify_one();
     }
 
-    fn now(&self) -> u64 {
+    /// The time by the queue's clock, in milliseconds of Unix time.
+    pub fn now(&self) -> u64 {
         let (instant, unix) = self.shared.started;
         unix + instant.elapsed().as_millis() as u64
     }

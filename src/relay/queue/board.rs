@@ -244,20 +244,19 @@ impl Board {
         self.staff(at, now);
     }
 
-    /// Starts a worker where a lane has work for one more.
+    /// Starts workers where a lane has work for more of them.
     pub(super) fn staff(&mut self, at: u32, now: u64) {
         let Some(lane) = self.lanes.at(at) else { return };
-        if self.draining || !lane.wants_worker(self.limits.concurrency, now) {
-            return;
+        while !self.draining && lane.wants_worker(self.limits.concurrency, now) {
+            if self.workers >= self.limits.workers {
+                lane.queued = true;
+                self.queued.push_back(at);
+                return;
+            }
+            lane.workers += 1;
+            self.workers += 1;
+            self.orders.push(Order::Start(at));
         }
-        if self.workers >= self.limits.workers {
-            lane.queued = true;
-            self.queued.push_back(at);
-            return;
-        }
-        lane.workers += 1;
-        self.workers += 1;
-        self.orders.push(Order::Start(at));
     }
 
     fn keep_fresh(&mut self, lane: u32, message: &Message, size: u64) -> Option<Box<Message>> {
@@ -303,14 +302,21 @@ impl Board {
         let entry = self.slab.get(slot);
         let (id, place, at) = (entry.id, entry.place, entry.lane);
         let left: Vec<u32> = entry.recipients.iter().collect();
+        let last = self.is_last_part(slot);
         self.index.remove(&(id, slot));
         self.slab.remove(slot);
         self.leave_lane(at);
-        if self.index.range((id, 0)..=(id, Slot::MAX)).next().is_none() {
+        if last {
             self.orders.push(Order::Note(Note { id, place, change: Change::Finished }));
         } else if !left.is_empty() {
             self.orders.push(Order::Note(Note { id, place, change: Change::Done(left) }));
         }
+    }
+
+    /// Whether a message is on no other lane.
+    fn is_last_part(&self, slot: Slot) -> bool {
+        let id = self.slab.get(slot).id;
+        self.index.range((id, 0)..=(id, Slot::MAX)).nth(1).is_none()
     }
 
     fn note(&mut self, slot: Slot, change: Change) {

@@ -11,13 +11,15 @@ use super::lane::{Lane, Mood};
 use super::link::Hop;
 use crate::relay::envelope::{Envelope, QueueId};
 use crate::relay::route::Route;
-use crate::relay::spool::{Content, SpoolError};
+use crate::relay::spool::{Content, Place, SpoolError};
 
 /// A message on one of its lanes.
 #[derive(Debug, Clone)]
 pub struct View {
     pub id: QueueId,
     pub slot: Slot,
+    /// In the spool.
+    pub place: Place,
     pub state: State,
     /// None while its lane is not found yet.
     pub route: Option<Arc<Route>>,
@@ -167,6 +169,7 @@ fn view(slot: Slot, entry: &Entry, lane: Option<&Lane>) -> View {
     View {
         id: entry.id,
         slot,
+        place: entry.place,
         state: entry.state,
         route: lane.filter(|_| entry.lane != NOWHERE).map(|lane| Arc::clone(&lane.route)),
         domain: lane.map(|lane| lane.domain.to_string()).unwrap_or_default(),

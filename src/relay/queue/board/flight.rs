@@ -142,12 +142,14 @@ impl Board {
         self.landed(slot);
         let entry = self.slab.at(slot);
         verdict.gone.iter().for_each(|place| entry.recipients.remove(place));
-        if entry.recipients.is_empty() {
-            return self.drop_entry(slot);
-        }
-        let at = entry.lane;
-        if !verdict.noted && !verdict.gone.is_empty() {
+        let (at, over) = (entry.lane, entry.recipients.is_empty());
+        // The end of a whole message says it of all its recipients.
+        let known = verdict.noted || verdict.gone.is_empty() || over && self.is_last_part(slot);
+        if !known {
             self.note(slot, Change::Done(verdict.gone.iter().collect()));
+        }
+        if over {
+            return self.drop_entry(slot);
         }
         if let Some((_, failure)) = verdict.later.first() {
             let past = self.slab.at(slot).past.get_or_insert_default();

@@ -1,0 +1,312 @@
+//! A queue with everything around it: a spool on disk, the routes of a source, and hosts that do as they are told. Time
+//! stands still unless a test moves it.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, mpsc as threads};
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use mailswitch::relay::config::Connector;
+use mailswitch::relay::deliver::{Kind, Outcome, Source, Stage, Target, Transaction, Trouble};
+use mailswitch::relay::envelope::{Envelope, Notify, QueueId, Recipient};
+use mailswitch::relay::event::{Format, Log, To};
+use mailswitch::relay::metrics::Metrics;
+use mailswitch::relay::queue::retry::Schedule;
+use mailswitch::relay::queue::{Hop, Limits, Link, Parts, Queue};
+use mailswitch::relay::reply::{Reply, Status};
+use mailswitch::relay::route::{Decision, Router};
+use mailswitch::relay::smtp::path;
+use mailswitch::relay::spool::{Accept, Content, Host, Opened, Options, Spool};
+use tokio::sync::mpsc;
+
+use crate::relay::route::Site;
+
+/// When all tests begin: in 2023.
+pub(crate) const BEGIN: u64 = 1_700_000_000_000;
+
+/// What a host does.
+#[derive(Clone)]
+pub(crate) enum Mode {
+    /// It takes everything.
+    Good,
+    /// Nobody answers.
+    Down,
+    /// It takes so many messages on each connection, and then closes it without a word.
+    Closes(usize),
+    /// It answers each recipient by its local part: what is not named is taken.
+    Says(Vec<(&'static str, u16)>),
+}
+
+/// What hosts do, and what they saw.
+#[derive(Clone)]
+pub(crate) struct Script {
+    modes: Arc<Mutex<HashMap<String, Mode>>>,
+    seen: mpsc::UnboundedSender<String>,
+    letters: Arc<Mutex<Vec<Vec<u8>>>>,
+    open: Arc<Mutex<(u32, u32)>>,
+}
+
+impl Script {
+    fn mode(&self, host: &str) -> Mode {
+        self.modes.lock().unwrap().get(host).cloned().unwrap_or(Mode::Good)
+    }
+
+    fn opened(&self, by: i32) {
+        let mut open = self.open.lock().unwrap();
+        open.0 = open.0.checked_add_signed(by).unwrap();
+        open.1 = open.1.max(open.0);
+    }
+}
+
+pub(crate) struct Wire {
+    script: Script,
+    host: String,
+    taken: usize,
+    over: bool,
+}
+
+impl Hop for Script {
+    type Link = Wire;
+
+    async fn targets(&self, connector: &Arc<Connector>, domain: &str) -> Result<Vec<Target>, Trouble> {
+        let hosts: Vec<String> = match connector.dns {
+            true if domain == "null.example" => return Err(Trouble::permanent(Status(5, 1, 10), "no mail here")),
+            true => vec![format!("mx.{domain}")],
+            false => connector.hosts.iter().map(|host| host.name.to_string()).collect(),
+        };
+        let numbers = |name: &str| name.bytes().fold(0_u16, |sum, byte| sum.wrapping_mul(31) + u16::from(byte));
+        Ok(hosts
+            .into_iter()
+            .map(|name| Target { addr: SocketAddr::from(([192, 0, 2, 1], numbers(&name))), name })
+            .collect())
+    }
+
+    async fn connect(&self, _: &Arc<Connector>, target: &Target) -> Result<Wire, Trouble> {
+        if matches!(self.mode(&target.name), Mode::Down) {
+            let _ = self.seen.send(format!("{} is down", target.name));
+            return Err(Trouble::new(Kind::Connect, Status(4, 4, 1), "connection refused"));
+        }
+        self.opened(1);
+        Ok(Wire { script: self.clone(), host: target.name.clone(), taken: 0, over: false })
+    }
+}
+
+impl Wire {
+    fn outcome(&self, recipient: &str) -> Outcome {
+        let local = recipient.split('@').next().unwrap();
+        let code = match self.script.mode(&self.host) {
+            Mode::Says(codes) => codes.iter().find(|(name, _)| *name == local).map_or(250, |(_, code)| *code),
+            _ => 250,
+        };
+        let reply = Reply { code, status: None, text: format!("{local} here") };
+        match code {
+            250 => Outcome::Delivered { reply, dsn: false },
+            _ => Outcome::Refused { reply, stage: Stage::Rcpt },
+        }
+    }
+
+    fn take(&mut self, transaction: Transaction, source: &mut dyn Source) {
+        let addresses: Vec<String> = transaction
+            .recipients
+            .iter()
+            .map(|at| transaction.envelope.recipients[*at as usize].address.clone())
+            .collect();
+        self.script.letters.lock().unwrap().push(transaction.content.in_memory().unwrap().to_vec());
+        let _ = self.script.seen.send(format!("{} {}", self.host, addresses.join(" ")));
+        let outcomes = addresses.iter().map(|address| self.outcome(address)).collect();
+        source.done(transaction, outcomes);
+    }
+}
+
+impl Drop for Wire {
+    fn drop(&mut self) {
+        self.script.opened(-1);
+    }
+}
+
+impl Link for Wire {
+    async fn run(&mut self, source: &mut dyn Source) -> Result<(), Trouble> {
+        while let Some(transaction) = source.next() {
+            if matches!(self.script.mode(&self.host), Mode::Closes(most) if self.taken >= most) {
+                self.over = true;
+                let _ = self.script.seen.send(format!("{} closes", self.host));
+                let lost = transaction.recipients.iter().map(|_| Outcome::Lost { sent: false }).collect();
+                source.done(transaction, lost);
+                return Err(Trouble::new(Kind::Closed, Status(4, 4, 2), "the connection was closed"));
+            }
+            self.taken += 1;
+            self.take(transaction, source);
+            // Others have their turn, as with a real host.
+            tokio::task::yield_now().await;
+        }
+        Ok(())
+    }
+
+    fn is_open(&mut self) -> bool {
+        !self.over
+    }
+
+    async fn closed(&mut self) {
+        std::future::pending().await
+    }
+
+    async fn quit(self) {}
+}
+
+/// The whole house. While it stands, time does.
+pub(crate) struct House {
+    pub(crate) queue: Queue<Script>,
+    pub(crate) spool: Spool,
+    pub(crate) router: Arc<ArcSwap<Router>>,
+    script: Script,
+    seen: mpsc::UnboundedReceiver<String>,
+    folder: tempfile::TempDir,
+    _still: threads::Sender<()>,
+}
+
+/// The clock stands still while something blocks; but not for ever, so that a test which waits in vain ends.
+fn stop_the_clock() -> threads::Sender<()> {
+    let (still, moves) = threads::channel::<()>();
+    tokio::task::spawn_blocking(move || moves.recv_timeout(Duration::from_secs(30)));
+    still
+}
+
+impl House {
+    pub(crate) fn new(dsl: &str) -> House {
+        House::with(dsl, schedule(), Limits::default())
+    }
+
+    pub(crate) fn with(dsl: &str, schedule: Schedule, limits: Limits) -> House {
+        let folder = tempfile::tempdir().unwrap();
+        let router = Arc::new(ArcSwap::from_pointee(Site::new(dsl).router));
+        House::open(folder, router, schedule, limits, BEGIN)
+    }
+
+    fn open(
+        folder: tempfile::TempDir,
+        router: Arc<ArcSwap<Router>>,
+        schedule: Schedule,
+        limits: Limits,
+        now: u64,
+    ) -> House {
+        let still = stop_the_clock();
+        let Opened { spool, messages, .. } = Spool::open(folder.path(), Arc::new(Host), Options::new(now)).unwrap();
+        let (sender, seen) = mpsc::unbounded_channel();
+        let (modes, letters, open) = Default::default();
+        let script = Script { modes, seen: sender, letters, open };
+        let log = Log::start(Format::Human, To::Stream(Box::new(std::io::sink()))).unwrap();
+        let (hop, metrics) = (script.clone(), Arc::new(Metrics::new()));
+        let (spool2, router2) = (spool.clone(), Arc::clone(&router));
+        let queue = Queue::start(Parts { hop, spool: spool2, log, metrics, router: router2, schedule, limits, now });
+        queue.recover(messages);
+        queue.reroute();
+        House { queue, spool, router, script, seen, folder, _still: still }
+    }
+
+    /// The relay ends and starts again, so much later.
+    pub(crate) async fn restart(self, later: Duration) -> House {
+        let modes = self.script.modes.lock().unwrap().clone();
+        assert!(self.queue.drain(Duration::from_secs(3600)).await);
+        self.spool.close();
+        let House { folder, router, queue, .. } = self;
+        drop(queue);
+        let now = BEGIN + later.as_millis() as u64;
+        let house = House::open(folder, router, schedule(), Limits::default(), now);
+        *house.script.modes.lock().unwrap() = modes;
+        house
+    }
+
+    pub(crate) fn host(&self, name: &str, mode: Mode) {
+        self.script.modes.lock().unwrap().insert(name.to_owned(), mode);
+    }
+
+    /// A message that was accepted, from a sender to recipients.
+    pub(crate) async fn send(&self, sender: &str, recipients: &[&str]) -> QueueId {
+        self.send_with(sender, recipients, Notify::default(), b"Subject: hello\r\n\r\nhello\r\n").await
+    }
+
+    pub(crate) async fn send_with(&self, sender: &str, to: &[&str], notify: Notify, content: &[u8]) -> QueueId {
+        let router = self.router.load();
+        let (mut recipients, mut routes) = (Vec::new(), Vec::new());
+        for asked in to {
+            let Decision::Send(sending) = router.again(asked).unwrap() else { panic!("{asked} is refused") };
+            let (address, asked) = (sending.recipient, (*asked).to_owned());
+            recipients.push(Recipient { address, asked, notify, orcpt: None });
+            routes.push(sending.route);
+        }
+        assert!(path::recipient(to[0]).is_some());
+        let envelope = Envelope { sender: sender.to_owned(), recipients, ..Envelope::default() };
+        let arrived = BEGIN + self.elapsed();
+        let accept = Accept { id: self.spool.next_id(), arrived, envelope, content: Content::Bytes(content.into()) };
+        let (id, place) = (accept.id, self.spool.accept(&accept).await.unwrap());
+        self.queue.submit(accept, place, routes, false);
+        id
+    }
+
+    /// Puts a message that is there in line many times more: in memory alone.
+    pub(crate) fn fill(&self, id: QueueId, count: usize) {
+        let (envelope, content) = self.queue.stored(id, self.queue.slots(id)[0]).unwrap().unwrap();
+        let Decision::Send(sending) = self.router.load().again(&envelope.recipients[0].address).unwrap() else {
+            panic!()
+        };
+        let place = self.queue.view(id, self.queue.slots(id)[0]).unwrap().place;
+        for _ in 0..count {
+            let (id, envelope, content) = (self.spool.next_id(), envelope.clone(), content.clone());
+            let accept = Accept { id, arrived: BEGIN, envelope, content };
+            self.queue.submit(accept, place, vec![sending.route.clone()], false);
+        }
+    }
+
+    fn elapsed(&self) -> u64 {
+        self.queue.now().saturating_sub(BEGIN)
+    }
+
+    /// What the next hosts see, in this order.
+    pub(crate) async fn sees(&mut self, expected: &[&str]) {
+        for expected in expected {
+            assert_eq!(self.next().await, *expected);
+        }
+    }
+
+    pub(crate) async fn next(&mut self) -> String {
+        let next = tokio::time::timeout(Duration::from_secs(3600 * 24 * 365), self.seen.recv()).await;
+        next.expect("nothing happens any more").unwrap()
+    }
+
+    /// What was seen and not told yet; nothing is under way any more.
+    pub(crate) async fn rest(&mut self) -> Vec<String> {
+        assert!(self.queue.drain(Duration::from_secs(3600)).await);
+        std::iter::from_fn(|| self.seen.try_recv().ok()).collect()
+    }
+
+    pub(crate) async fn later(&self, wait: Duration) {
+        settle().await;
+        tokio::time::advance(wait).await;
+        settle().await;
+    }
+
+    /// The last content that a host was given.
+    pub(crate) fn letter(&self) -> String {
+        String::from_utf8(self.script.letters.lock().unwrap().last().unwrap().clone()).unwrap()
+    }
+
+    /// The most connections that were open at once.
+    pub(crate) fn most_open(&self) -> u32 {
+        self.script.open.lock().unwrap().1
+    }
+}
+
+/// Whatever can go on without time does.
+async fn settle() {
+    for _ in 0..20 {
+        tokio::task::yield_now().await;
+    }
+}
+
+/// Without jitter: a wait is exactly as long as it says.
+pub(crate) fn schedule() -> Schedule {
+    let mut schedule = Schedule::new(&[300, 600, 1200], 4 * 3600, None);
+    (schedule.message.jitter, schedule.host.jitter) = (0.0, 0.0);
+    schedule
+}

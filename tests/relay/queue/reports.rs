@@ -1,0 +1,121 @@
+//! What senders are told: of failures, delays and messages that are too old; and who is told nothing.
+
+use std::time::Duration;
+
+use mailswitch::relay::envelope::Notify;
+
+use super::hosts::ESTATE;
+use super::house::{House, Mode};
+
+const HOURS: fn(u64) -> Duration = |hours| Duration::from_secs(3600 * hours);
+
+#[tokio::test(start_paused = true)]
+async fn one_report_tells_of_all_recipients_that_failed_together() {
+    let mut house = House::new(ESTATE);
+    house.host("a.example.net", Mode::Says(vec![("robert", 550), ("eve", 552)]));
+    house.send("joe@far.example", &["robert@home.example", "eve@one.example", "ann@one.example"]).await;
+    house.sees(&["a.example.net robert@home.example eve@one.example ann@one.example"]).await;
+    house.sees(&["mx.far.example joe@far.example"]).await;
+    let report = house.letter();
+    assert!(report.contains("To: <joe@far.example>\r\n"), "{report}");
+    assert!(report.contains("Final-Recipient: rfc822; robert@home.example\r\nAction: failed\r\nStatus: 5.0.0\r\n"));
+    assert!(report.contains("Diagnostic-Code: smtp; 552 eve here\r\n"), "{report}");
+    assert!(!report.contains("ann@one.example"), "{report}");
+    assert_eq!(house.rest().await, [""; 0]);
+    assert!(house.queue.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_report_that_fails_is_dropped_and_so_is_what_nobody_wants_to_hear_of() {
+    let mut house = House::new(ESTATE);
+    house.host("a.example.net", Mode::Says(vec![("bob", 550)]));
+    house.send("", &["bob@one.example"]).await;
+    house.sees(&["a.example.net bob@one.example"]).await;
+    house.send_with("joe@two.example", &["bob@one.example"], Notify::NEVER, b"\r\n").await;
+    house.sees(&["a.example.net bob@one.example"]).await;
+    house.send("bob@one.example", &["bob@one.example"]).await;
+    house.sees(&["a.example.net bob@one.example", "a.example.net bob@one.example"]).await;
+    assert_eq!(house.rest().await, [""; 0]);
+    assert!(house.queue.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_sender_without_a_way_is_not_told_and_nothing_stays() {
+    let mut house = House::new(ESTATE);
+    house.host("a.example.net", Mode::Says(vec![("bob", 550)]));
+    house.send("nobody@one.example", &["bob@one.example"]).await;
+    house.sees(&["a.example.net bob@one.example"]).await;
+    assert_eq!(house.rest().await, [""; 0]);
+    assert!(house.queue.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_asks_to_hear_of_success_is_told_where_the_next_hop_tells_nobody() {
+    let mut house = House::new(ESTATE);
+    house.send_with("joe@two.example", &["bob@one.example"], Notify::SUCCESS, b"Subject: x\r\n\r\nsecret\r\n").await;
+    house.sees(&["a.example.net bob@one.example"]).await;
+    assert!(house.next().await.ends_with(" joe@two.example"));
+    let report = house.letter();
+    assert!(report.contains("\r\nAction: relayed\r\nStatus: 2.0.0\r\n"), "{report}");
+    assert!(report.contains("\r\nSubject: x\r\n") && !report.contains("secret"), "{report}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_too_old_goes_back_once_whatever_its_lane_does() {
+    let mut house = House::new(ESTATE);
+    house.host("mx.far.example", Mode::Down);
+    for _ in 0..200 {
+        house.send("joe@two.example", &["x@far.example"]).await;
+    }
+    house.sees(&["mx.far.example is down"]).await;
+    house.later(HOURS(5 * 24)).await;
+    let mut told = 0;
+    while told < 200 {
+        told += usize::from(house.next().await.ends_with(" joe@two.example"));
+    }
+    let report = house.letter();
+    assert!(report.contains("\r\nStatus: 4.4.7\r\n"), "{report}");
+    assert!(report.contains("could not be delivered in time: connection refused\r\n"), "{report}");
+    assert!(house.rest().await.iter().all(|seen| seen == "mx.far.example is down"));
+    assert!(house.queue.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_asks_to_hear_of_a_delay_is_told_once_across_restarts() {
+    let mut house = House::new(ESTATE);
+    house.host("mx.far.example", Mode::Down);
+    house.send_with("joe@two.example", &["x@far.example"], Notify::DELAY, b"Subject: x\r\n\r\n").await;
+    house.send("eve@two.example", &["y@far.example"]).await;
+    house.later(HOURS(4)).await;
+    while !house.next().await.ends_with(" joe@two.example") {}
+    let report = house.letter();
+    assert!(report.contains("\r\nAction: delayed\r\nStatus: 4.4.1\r\n"), "{report}");
+    assert!(report.contains("\r\nWill-Retry-Until: "), "{report}");
+    let mut house = house.restart(HOURS(5)).await;
+    house.sees(&["mx.far.example is down"]).await;
+    house.host("mx.far.example", Mode::Good);
+    house.later(HOURS(1)).await;
+    let mut taken = [house.next().await, house.next().await];
+    taken.sort();
+    assert_eq!(taken, ["mx.far.example x@far.example", "mx.far.example y@far.example"]);
+    assert_eq!(house.rest().await, [""; 0]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_too_large_for_its_way_goes_back() {
+    let mut house = House::new(ESTATE);
+    house.send_with("eve@far.example", &["joe@three.example"], Notify::default(), &[b'x'; 2000]).await;
+    house.sees(&["mx.far.example eve@far.example"]).await;
+    let report = house.letter();
+    assert!(report.contains("\r\nStatus: 5.3.4\r\n"), "{report}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_domain_that_takes_no_mail_returns_all_that_waits_for_it() {
+    let mut house = House::new(ESTATE);
+    house.send("eve@far.example", &["joe@null.example"]).await;
+    house.sees(&["mx.far.example eve@far.example"]).await;
+    assert!(house.letter().contains("\r\nStatus: 5.1.10\r\n"), "{}", house.letter());
+    assert_eq!(house.rest().await, [""; 0]);
+    assert!(house.queue.is_empty());
+}
