@@ -5,4 +5,5 @@ mod event;
 mod fake;
 mod http;
 mod queue;
+mod running;
 mod screen;
