@@ -51,7 +51,10 @@ impl Talk {
                 Action::Content(octets) => self.content.extend_from_slice(octets),
                 Action::Discard => self.content = Vec::new(),
                 Action::Mail { .. } => self.session.answer(Answer::Yes),
-                Action::Rcpt(path) => self.session.answer(decide(path)),
+                Action::Rcpt(path) => {
+                    let answer = self.once(decide(path));
+                    self.session.answer(answer);
+                }
                 Action::Message(envelope) => self.store(envelope),
                 Action::StartTls => {
                     assert!(input.is_empty(), "plain text is left after STARTTLS");
@@ -72,6 +75,15 @@ impl Talk {
         self.event(Event::Message { envelope, content });
         self.stored += 1;
         self.session.answer(Answer::Stored(QueueId(self.stored)));
+    }
+
+    /// An address that the message goes to already is no recipient more.
+    fn once(&self, answer: Answer) -> Answer {
+        let others = &self.session.envelope().recipients;
+        match answer {
+            Answer::Recipient(address) if others.iter().any(|other| other.address == address) => Answer::Known,
+            answer => answer,
+        }
     }
 
     fn event(&mut self, event: Event) {

@@ -345,7 +345,9 @@ impl Session {
             (Some(last), Some(address)) => last.address = address,
             _ => drop(self.envelope.recipients.pop()),
         }
-        self.state = State::Rcpt;
+        if !self.envelope.recipients.is_empty() {
+            self.state = State::Rcpt;
+        }
         self.say(replies::RECIPIENT_OK);
     }
 

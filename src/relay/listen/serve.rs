@@ -21,7 +21,7 @@ use super::transaction::{Later, Transaction};
 use super::{Now, Server, greet};
 use crate::relay::event::Event;
 use crate::relay::session::replies;
-use crate::relay::session::{Action, Answer, Session};
+use crate::relay::session::{Action, Answer, Refusal, Session};
 
 /// Octets of memory that an idle connection in plain text has, at most.
 pub const IDLE: usize = 8 << 10;
@@ -178,9 +178,18 @@ impl Connection {
             }
         };
         self.rest.extend_from_slice(&input[used..]);
+        self.turned_down();
         let message = self.transaction.until(self.server.now().local.timeouts.message);
         self.patience.progress(&self.session, message);
         step
+    }
+
+    /// Logs what the session has refused by itself.
+    fn turned_down(&mut self) {
+        let refusals: Vec<Refusal> = self.session.refusals().collect();
+        for Refusal { verb, reply } in refusals {
+            self.server.refused(self.client, self.helo(), verb, None, None, &reply.reply());
+        }
     }
 
     /// Does what has to be waited for, and goes on with the input that is left.

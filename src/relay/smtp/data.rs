@@ -121,32 +121,39 @@ impl Scanner {
                 }
                 self.at = At::Text;
             }
-            let Some(length) = memchr3(b'\r', b'\n', 0, &input[pos..]) else {
-                self.text(&input[pos..]);
-                pos = input.len();
-                break;
-            };
-            self.text(&input[pos..pos + length]);
-            pos += length;
-            match &input[pos..] {
-                [b'\r', b'\n', ..] => {
-                    self.line_ends();
-                    pos += 2;
-                }
-                [b'\r'] => {
-                    self.at = At::Cr;
-                    pos += 1;
-                }
-                [b'\r', ..] => return (pos, Found::BareCr),
-                [b'\n', ..] => return (pos, Found::BareLf),
-                _ => {
-                    self.note(Fault::Nul);
-                    self.text(&[0]);
-                    pos += 1;
-                }
+            pos += self.run(&input[pos..]);
+            match self.mark(&input[pos..]) {
+                Ok(octets) => pos += octets,
+                Err(bare) => return (pos, bare),
             }
         }
         (pos, self.content(&input[..pos]))
+    }
+
+    /// Text up to the next CR, LF or NUL.
+    fn run(&mut self, input: &[u8]) -> usize {
+        let length = memchr3(b'\r', b'\n', 0, input).unwrap_or(input.len());
+        self.text(&input[..length]);
+        length
+    }
+
+    /// One of those, and how many octets it has; or why nothing after it is read.
+    fn mark(&mut self, input: &[u8]) -> Result<usize, Found<'static>> {
+        match input {
+            [] => return Ok(0),
+            [b'\r', b'\n', ..] => {
+                self.line_ends();
+                return Ok(2);
+            }
+            [b'\r'] => self.at = At::Cr,
+            [b'\r', ..] => return Err(Found::BareCr),
+            [b'\n', ..] => return Err(Found::BareLf),
+            _ => {
+                self.note(Fault::Nul);
+                self.text(&[0]);
+            }
+        }
+        Ok(1)
     }
 
     /// The input ends in what may be the end of the message.
