@@ -15,6 +15,7 @@ use mailswitch::source::{FileId, Files, Sources, Span};
 use mailswitch::syntax::decode::add;
 use mailswitch::syntax::parse;
 
+pub(crate) mod deliver;
 pub(crate) mod session;
 
 /// A text is the language, or there is a mistake in it that has a place; every place is a place in the text.

@@ -88,3 +88,8 @@ fn estate() {
 fn session() {
     smoke(bodies::session::session, &["smtp"], 1000);
 }
+
+#[test]
+fn host() {
+    smoke(bodies::deliver::host, &["replies"], 3000);
+}

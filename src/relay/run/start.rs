@@ -1,7 +1,6 @@
 //! The start of a relay, from what was read to the first connection that it takes.
 
-use std::collections::BTreeSet;
-use std::net::{IpAddr, TcpListener};
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
@@ -17,7 +16,7 @@ use super::reload::{Relay, Watched};
 use super::watch::Marks;
 use super::{Stopped, admin};
 use crate::relay::config::Config;
-use crate::relay::deliver::{Client, Settings, System, Tcp};
+use crate::relay::deliver::{Client, Settings, System, Tcp, own_addresses};
 use crate::relay::event::{Event, Log};
 use crate::relay::listen::{Parts, Server};
 use crate::relay::metrics::Metrics;
@@ -102,10 +101,9 @@ pub(super) fn unix_millis() -> u64 {
 
 /// How the relay presents itself to next hops.
 pub(super) fn client(config: &Config, folder: &Path) -> Result<Client, String> {
-    let own = config.server.listen.iter().map(|address| address.ip());
-    let addresses: BTreeSet<IpAddr> = own.filter(|ip| !ip.is_unspecified()).collect();
-    let hostname = config.server.hostname.as_str();
-    let settings = Settings { addresses, folder: folder.to_owned(), ..Settings::new(hostname) };
+    let mut settings = Settings::new(config.server.hostname.as_str());
+    settings.addresses = own_addresses(&config.server.listen, settings.mx_port);
+    settings.folder = folder.to_owned();
     let resolve = System::new().map_err(|error| format!("cannot use DNS: {error}"))?;
     Ok(Client::new(settings, Arc::new(resolve), Arc::new(Tcp)))
 }

@@ -109,7 +109,7 @@ impl Session {
 
     async fn data(&mut self) -> io::Result<()> {
         // Some hosts take content for nobody.
-        let nobody = self.recipients.is_empty() && (self.manner.lmtp || self.number() % 2 == 0);
+        let nobody = self.recipients.is_empty() && (self.manner.lmtp || self.number().is_multiple_of(2));
         if nobody {
             return self.say("503 5.5.1 nobody").await;
         }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use mailswitch::name::Host;
 use mailswitch::relay::config::{Connector, Protocol, TlsLevel};
 use mailswitch::relay::deliver::resolve::{Missing, Mx};
-use mailswitch::relay::deliver::{Client, Settings, targets};
+use mailswitch::relay::deliver::{Client, Settings, own_addresses, targets};
 
 use super::peer::{Names, Peers, connector};
 
@@ -158,4 +158,21 @@ async fn a_list_has_an_end() {
     let mut out = connector(Protocol::Smtp, TlsLevel::Off);
     out.hosts = long;
     assert_eq!(targets(&client(), &out, "").await.unwrap().len(), Settings::new("").most_targets);
+}
+
+#[test]
+fn addresses_that_are_this_relays_own() {
+    let own = |listen: &[&str]| {
+        let listen: Vec<_> = listen.iter().map(|address| address.parse().unwrap()).collect();
+        own_addresses(&listen, 25)
+    };
+    let ip = |text: &str| text.parse::<IpAddr>().unwrap();
+    assert_eq!(
+        own(&["192.0.2.1:25", "192.0.2.2:2525", "[2001:db8::1]:25"]),
+        [ip("192.0.2.1"), ip("2001:db8::1")].into()
+    );
+    let everywhere = own(&["0.0.0.0:25"]);
+    assert!(everywhere.contains(&ip("127.0.0.1")) && everywhere.iter().all(IpAddr::is_ipv4), "{everywhere:?}");
+    assert!(own(&["[::]:25"]).contains(&ip("127.0.0.1")));
+    assert_eq!(own(&["[::]:587"]), BTreeSet::new());
 }

@@ -53,7 +53,8 @@ impl Peers {
     /// Everything that was written was also said and heard.
     pub(crate) async fn done(&self) {
         assert_eq!(self.scripts.lock().unwrap().len(), 0, "peers that nobody connected to");
-        for peer in std::mem::take(&mut *self.playing.lock().unwrap()) {
+        let playing = std::mem::take(&mut *self.playing.lock().unwrap());
+        for peer in playing {
             peer.await.unwrap();
         }
     }
