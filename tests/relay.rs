@@ -9,6 +9,7 @@ mod milter;
 mod proxy;
 mod queue;
 mod route;
+mod run;
 mod session;
 mod spool;
 mod table;
