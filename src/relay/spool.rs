@@ -250,7 +250,17 @@ impl Spool {
     }
 
     pub fn envelope(&self, place: Place) -> Result<Envelope, SpoolError> {
+        read::envelope(&self.shared, place).map(|(envelope, _)| envelope)
+    }
+
+    /// An envelope, and the octets of the content that goes with it.
+    pub fn sized(&self, place: Place) -> Result<(Envelope, u64), SpoolError> {
         read::envelope(&self.shared, place)
+    }
+
+    /// Envelope and content.
+    pub fn message(&self, place: Place) -> Result<(Envelope, Content), SpoolError> {
+        read::message(&self.shared, place)
     }
 
     pub fn content(&self, place: Place) -> Result<Content, SpoolError> {

@@ -100,6 +100,8 @@ pub(super) struct Board {
     expired: (QueueId, Slot),
     warned: (QueueId, Slot),
     limits: Limits,
+    /// When hosts that nobody asks for are forgotten next.
+    forgets: u64,
     fresh: u64,
     workers: u32,
     /// Lanes that wait for [`Limits::workers`].
@@ -128,6 +130,7 @@ impl Board {
             expired: (QueueId(0), 0),
             warned: (QueueId(0), 0),
             limits,
+            forgets: 0,
             fresh: 0,
             workers: 0,
             queued: VecDeque::new(),

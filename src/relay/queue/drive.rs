@@ -11,15 +11,23 @@ use super::{Queue, Shared};
 /// The clock is looked at once in this time at least.
 const LONGEST: Duration = Duration::from_secs(60);
 
+/// Notifications that wait to be written while what is too old is looked for.
+const ASIDE: usize = 256;
+
+/// How long the clock stands where there are more.
+const PAUSE: Duration = Duration::from_millis(20);
+
 /// Does what is due, when it is due, for as long as there is a queue.
 pub(super) async fn keep_time<H: Hop>(shared: Weak<Shared<H>>) {
     loop {
         let Some(queue) = shared.upgrade().map(|shared| Queue { shared }) else { return };
+        let busy = queue.shared.tasks.load(Ordering::Acquire) >= ASIDE;
         let (next, now) = queue.with(|board, now| {
-            board.tick(now);
+            board.tick(now, busy);
             (board.next_time(), now)
         });
-        let wait = Duration::from_millis(next.saturating_sub(now)).min(LONGEST);
+        let least = if busy { PAUSE } else { Duration::ZERO };
+        let wait = Duration::from_millis(next.saturating_sub(now)).clamp(least, LONGEST);
         tokio::select! {
             () = tokio::time::sleep(wait) => {}
             () = queue.shared.alarm.notified() => {}

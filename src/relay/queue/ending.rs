@@ -77,7 +77,7 @@ impl<H: Hop> Queue<H> {
     fn end_later(&self, slot: Slot, why: &str) {
         self.shared.log.write(&Event::Error { part: "queue", why });
         let why = Arc::new(Failure::own(Status(4, 3, 0), why));
-        self.with(|board, now| board.defer(slot, Some(&why), now));
+        self.with(|board, now| board.postpone(slot, Some(&why), now));
     }
 
     /// The notifications that are due.
@@ -236,9 +236,12 @@ impl<H: Hop> Queue<H> {
     }
 
     /// An attempt is over, and no host took the message.
-    pub(super) fn deferred(&self, ticket: Ticket, why: Option<&Arc<Failure>>) {
+    pub(super) fn deferred(&self, ticket: Ticket) {
         let slot = ticket.slot;
-        let (due, failures) = self.with(|board, now| (board.defer(slot, why, now), board.failures(slot)));
+        let (due, failures) = self.with(|board, now| {
+            let failures = board.failures(slot);
+            (board.defer(slot, now), failures)
+        });
         let Ok(envelope) = self.shared.spool.envelope(ticket.place) else { return };
         for (place, failure) in &failures {
             let attempt = self.attempt(&ticket, &envelope, *place, failure);
@@ -274,8 +277,8 @@ impl<H: Hop> Queue<H> {
     }
 
     pub(super) fn read(&self, place: Place) -> Result<Message, SpoolError> {
-        let envelope = Arc::new(self.shared.spool.envelope(place)?);
-        Ok(Message { envelope, content: self.shared.spool.content(place)? })
+        let (envelope, content) = self.shared.spool.message(place)?;
+        Ok(Message { envelope: Arc::new(envelope), content })
     }
 
     /// Puts a message that the spool has in line, or holds it for a human.

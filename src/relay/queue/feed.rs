@@ -102,9 +102,9 @@ impl<'a, H: Hop> Feed<'a, H> {
     }
 
     /// The failure that a message meets here before it is sent.
-    fn unsendable(&self, ticket: &Ticket) -> Option<Failure> {
-        let most = self.connector.max_size.filter(|most| u64::from(ticket.size) > *most)?;
-        let text = format!("the message has {} octets, and this way takes {most} at most", ticket.size);
+    fn unsendable(&self, size: u64) -> Option<Failure> {
+        let most = self.connector.max_size.filter(|most| size > *most)?;
+        let text = format!("the message has {size} octets, and this way takes {most} at most");
         Some(Failure::own(Status(5, 3, 4), text).by(&self.connector.name))
     }
 
@@ -185,11 +185,12 @@ impl<H: Hop> Source for Feed<'_, H> {
         loop {
             let mut ticket = self.take()?;
             self.taken += 1;
-            if let Some(failure) = self.unsendable(&ticket) {
+            let Some(message) = self.queue.message(&mut ticket) else { continue };
+            if let Some(failure) = self.unsendable(message.content.len()) {
+                ticket.fresh = Some(Box::new(message));
                 self.queue.return_all(ticket, &Arc::new(failure));
                 continue;
             }
-            let Some(message) = self.queue.message(&mut ticket) else { continue };
             let transaction = Transaction {
                 id: ticket.id,
                 envelope: Arc::clone(&message.envelope),

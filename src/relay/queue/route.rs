@@ -5,10 +5,10 @@ use std::sync::Arc;
 use super::Queue;
 use super::board::Verdict;
 use super::ending::Ending;
-use super::entry::{Message, Slot};
+use super::entry::Slot;
 use super::failure::Failure;
 use super::link::Hop;
-use crate::relay::envelope::QueueId;
+use crate::relay::envelope::{Envelope, QueueId};
 use crate::relay::event::Event;
 use crate::relay::reply::Status;
 use crate::relay::route::{Decision, Route, Router};
@@ -41,15 +41,15 @@ impl<H: Hop> Queue<H> {
     /// Finds the lane of one entry.
     pub(super) fn find_lane(&self, router: &Router, id: QueueId, slot: Slot) {
         let Some(place) = self.with(|board, _| board.place(id, slot)) else { return };
-        let found = self.read(place).map_err(|error| error.to_string()).and_then(|message| {
-            let ways = self.ways(router, id, slot, &message).map_err(|damaged| damaged.to_string())?;
-            Ok((message, ways))
+        let found = self.shared.spool.sized(place).map_err(|error| error.to_string()).and_then(|(envelope, size)| {
+            let ways = self.ways(router, id, slot, &envelope).map_err(|damaged| damaged.to_string())?;
+            Ok((envelope, size, ways))
         });
         match found {
-            Ok((message, ways)) if ways.refused.is_empty() => {
-                self.with(|board, now| board.reroute((id, slot), &message.envelope, &ways.routes, now));
+            Ok((envelope, size, ways)) if ways.refused.is_empty() => {
+                self.with(|board, now| board.reroute((id, slot), (&envelope, size), &ways.routes, now));
             }
-            Ok((message, ways)) => self.refuse(id, slot, message, ways),
+            Ok((_, _, ways)) => self.refuse(id, slot, ways),
             Err(why) => {
                 self.shared.log.write(&Event::Error { part: "queue", why: &format!("{id}: {why}") });
                 self.with(|board, now| board.not_found(id, slot, now));
@@ -57,12 +57,12 @@ impl<H: Hop> Queue<H> {
         }
     }
 
-    fn ways(&self, router: &Router, id: QueueId, slot: Slot, message: &Message) -> Result<Ways, Damaged> {
+    fn ways(&self, router: &Router, id: QueueId, slot: Slot, envelope: &Envelope) -> Result<Ways, Damaged> {
         let mut ways = Ways::default();
         let left = self.with(|board, _| board.recipients(id, slot)).unwrap_or_default();
         for place in left.iter() {
             // A recipient that the envelope does not have goes nowhere, and its message with it in the end.
-            let address = message.envelope.recipients.get(place as usize).map_or("", |recipient| &recipient.address);
+            let address = envelope.recipients.get(place as usize).map_or("", |recipient| &recipient.address);
             match router.again(address)? {
                 Decision::Send(sending) => ways.routes.push((place, sending.route)),
                 Decision::Refused { status, text } => {
@@ -74,8 +74,9 @@ impl<H: Hop> Queue<H> {
     }
 
     /// What the routes refuse now goes back to its sender; then the rest finds its lanes.
-    fn refuse(&self, id: QueueId, slot: Slot, message: Message, ways: Ways) {
-        let Some(ticket) = self.with(|board, _| board.seize(id, slot)) else { return };
+    fn refuse(&self, id: QueueId, slot: Slot, ways: Ways) {
+        let Some(mut ticket) = self.with(|board, _| board.seize(id, slot)) else { return };
+        let Some(message) = self.message(&mut ticket) else { return };
         let verdict = Verdict { untried: true, ..Verdict::default() };
         let (failed, relayed) = (ways.refused, Vec::new());
         self.end(Ending { ticket, message, failed, relayed, verdict, expired: false });

@@ -89,7 +89,7 @@ impl<H: Hop> Queue<H> {
     /// What the spool knows of it.
     pub fn stored(&self, id: QueueId, slot: Slot) -> Result<Option<(Envelope, Content)>, SpoolError> {
         let Some(place) = self.with(|board, _| board.place(id, slot)) else { return Ok(None) };
-        match self.shared.spool.envelope(place).and_then(|envelope| Ok((envelope, self.shared.spool.content(place)?))) {
+        match self.shared.spool.message(place) {
             Err(SpoolError::Gone) => Ok(None),
             stored => stored.map(Some),
         }

@@ -20,7 +20,6 @@ pub(super) enum Found<L> {
     Nothing {
         why: Arc<Failure>,
         until: Option<u64>,
-        asked: bool,
     },
     /// There is none, and there will be none.
     Never(Arc<Failure>),
@@ -42,14 +41,12 @@ pub(super) struct Host<L> {
 struct Met {
     why: Option<Arc<Failure>>,
     until: Option<u64>,
-    asked: bool,
 }
 
 impl Met {
     fn dead(&mut self, why: Arc<Failure>, until: u64) {
         self.why = Some(why);
         self.until = Some(self.until.map_or(until, |other| other.min(until)));
-        self.asked = true;
     }
 }
 
@@ -65,7 +62,6 @@ impl<H: Hop> Queue<H> {
                     Err(trouble) if trouble.permanent => return Found::Never(lookup(connector, &trouble)),
                     Err(trouble) => {
                         met.why = Some(lookup(connector, &trouble));
-                        met.asked = true;
                         continue;
                     }
                 };
@@ -75,7 +71,7 @@ impl<H: Hop> Queue<H> {
             }
         }
         let nowhere = || Arc::new(Failure::own(crate::relay::reply::Status(4, 4, 4), "no host is left to try"));
-        Found::Nothing { why: met.why.unwrap_or_else(nowhere), until: met.until, asked: met.asked }
+        Found::Nothing { why: met.why.unwrap_or_else(nowhere), until: met.until }
     }
 
     async fn first(

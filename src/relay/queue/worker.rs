@@ -9,6 +9,7 @@ use super::failure::{Failure, Tried};
 use super::feed::Feed;
 use super::link::{Hop, Link};
 use super::ways::{Found, Host};
+use crate::relay::deliver::Kind;
 
 /// How long an open connection waits for another message.
 const IDLE: Duration = Duration::from_secs(2);
@@ -39,7 +40,7 @@ impl<H: Hop> Queue<H> {
     async fn serve_line(&self, at: u32, way: &Way) -> Then {
         match self.find(at, way, &[]).await {
             Found::Host(host) => self.serve(at, host, None, None).await,
-            Found::Nothing { why, until, .. } => {
+            Found::Nothing { why, until } => {
                 if self.with(|board, now| board.lane_down(at, &why, until, now)).is_none() {
                     return Then::End;
                 }
@@ -53,7 +54,8 @@ impl<H: Hop> Queue<H> {
     async fn serve_again(&self, at: u32, way: &Way, ticket: Ticket, tried: Vec<Tried>) -> Then {
         match self.find(at, way, &tried).await {
             Found::Host(host) => self.serve(at, host, Some(ticket), Some(tried)).await,
-            Found::Nothing { why, asked, .. } => self.deferred(ticket, asked.then_some(&why)),
+            // It has failures of its own to tell.
+            Found::Nothing { .. } => self.deferred(ticket),
             Found::Never(why) => self.return_all(ticket, &why),
             Found::Full => {
                 self.with(|board, now| board.settle(ticket.slot, Verdict::default(), now));
@@ -74,7 +76,7 @@ impl<H: Hop> Queue<H> {
             if let Err(trouble) = &result {
                 let why = Arc::new(Failure::trouble(trouble).at(&connector.name, &target.name, target.addr));
                 self.closed(at, &key);
-                if feed.was_useless() {
+                if feed.was_useless() && trouble.kind != Kind::Local {
                     self.failed(at, &key, &target, &why, false);
                 }
                 return;

@@ -14,26 +14,26 @@ use crate::relay::envelope::Envelope;
 /// Enough for the operations of nearly every frame.
 const FIRST_READ: usize = 2048;
 
-pub(crate) fn envelope(shared: &Shared, place: Place) -> Result<Envelope, SpoolError> {
+/// With the octets of the content.
+pub(crate) fn envelope(shared: &Shared, place: Place) -> Result<(Envelope, u64), SpoolError> {
     let frame = Frame::read(shared, place, FIRST_READ)?;
     let (message, _) = frame.message()?;
-    decode_envelope(message.envelope, message.recipients).ok_or_else(|| frame.damaged())
+    let envelope = decode_envelope(message.envelope, message.recipients).ok_or_else(|| frame.damaged())?;
+    Ok((envelope, message.length))
 }
 
 pub(crate) fn content(shared: &Shared, place: Place) -> Result<Content, SpoolError> {
-    // One read: for a file the content lies elsewhere.
-    let first = if place.file { FIRST_READ } else { place.length as usize };
-    let frame = Frame::read(shared, place, first)?;
+    let frame = Frame::whole(shared, place)?;
     let (message, at) = frame.message()?;
-    if message.is_file() {
-        let body = Body::open(&*shared.disk, &shared.body(message.id), message.length, message.crc)?;
-        return Ok(Content::File(body));
-    }
-    let content = at.checked_add(message.length as usize).and_then(|end| frame.bytes.get(at..end));
-    let content = content.filter(|content| crc32c::crc32c(content) == message.crc);
-    Ok(Content::Bytes(Arc::from(content.ok_or_else(|| frame.damaged())?)))
+    frame.content(shared, &message, at)
 }
 
+pub(crate) fn message(shared: &Shared, place: Place) -> Result<(Envelope, Content), SpoolError> {
+    let frame = Frame::whole(shared, place)?;
+    let (message, at) = frame.message()?;
+    let envelope = decode_envelope(message.envelope, message.recipients).ok_or_else(|| frame.damaged())?;
+    Ok((envelope, frame.content(shared, &message, at)?))
+}
 /// As much of a frame as was asked for, its header and operations at least.
 #[derive(Debug)]
 pub(crate) struct Frame {
@@ -49,6 +49,21 @@ impl Frame {
             Some(segment) => Frame::at(&segment, place, first),
             None => Err(SpoolError::Gone),
         }
+    }
+
+    /// One read: for a file the content lies elsewhere.
+    fn whole(shared: &Shared, place: Place) -> Result<Frame, SpoolError> {
+        Frame::read(shared, place, if place.file { FIRST_READ } else { place.length as usize })
+    }
+
+    fn content(&self, shared: &Shared, message: &Message<'_>, at: usize) -> Result<Content, SpoolError> {
+        if message.is_file() {
+            let body = Body::open(&*shared.disk, &shared.body(message.id), message.length, message.crc)?;
+            return Ok(Content::File(body));
+        }
+        let content = at.checked_add(message.length as usize).and_then(|end| self.bytes.get(at..end));
+        let content = content.filter(|content| crc32c::crc32c(content) == message.crc);
+        Ok(Content::Bytes(Arc::from(content.ok_or_else(|| self.damaged())?)))
     }
 
     fn at(segment: &Segment, place: Place, first: usize) -> Result<Frame, SpoolError> {

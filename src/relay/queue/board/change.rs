@@ -119,13 +119,14 @@ impl Board {
     pub(in super::super) fn reroute(
         &mut self,
         (id, slot): (QueueId, Slot),
-        envelope: &Envelope,
+        (envelope, size): (&Envelope, u64),
         routes: &[(u32, Arc<Route>)],
         now: u64,
     ) {
         if !self.same(id, slot) {
             return;
         }
+        self.slab.at(slot).size = u32::try_from(size).unwrap_or(u32::MAX);
         let mut parts: Vec<(u32, Set)> = Vec::with_capacity(1);
         let left = self.slab.get(slot).recipients.clone();
         for (place, route) in routes.iter().filter(|(place, _)| left.has(*place)) {
@@ -148,7 +149,7 @@ impl Board {
         if self.same(id, slot) && matches!(self.slab.get(slot).state, State::Ending | State::Flying) {
             let entry = self.slab.get(slot);
             if entry.lane == NOWHERE || entry.state == State::Ending {
-                self.defer(slot, None, now);
+                self.postpone(slot, None, now);
             }
         }
     }

@@ -178,8 +178,24 @@ impl Board {
         }
     }
 
-    /// Every host was tried: the entry waits for its next attempt. Answers when that is.
-    pub(in super::super) fn defer(&mut self, slot: Slot, why: Option<&Arc<Failure>>, now: u64) -> u64 {
+    /// Every host was tried: the entry waits for its next attempt, unless it is too old. Answers when that is.
+    pub(in super::super) fn defer(&mut self, slot: Slot, now: u64) -> u64 {
+        let due = self.postpone(slot, None, now);
+        self.unlink(slot);
+        if !self.is_called(slot, now) {
+            self.wait(slot, due);
+        }
+        due
+    }
+
+    fn wait(&mut self, slot: Slot, due: u64) {
+        let entry = self.slab.at(slot);
+        (entry.state, entry.due) = (State::Waiting, due);
+        self.set_timer(due, Timer::Entry(slot));
+    }
+
+    /// The entry waits, whatever its age: nothing can be done about it now.
+    pub(in super::super) fn postpone(&mut self, slot: Slot, why: Option<&Arc<Failure>>, now: u64) -> u64 {
         self.landed(slot);
         let entry = self.slab.at(slot);
         entry.tries = entry.tries.saturating_add(1);
@@ -193,11 +209,7 @@ impl Board {
             self.remember(at, why);
         }
         let due = now + self.schedule.message.wait(tries, &mut self.random);
-        if !self.is_called(slot, now) {
-            let entry = self.slab.at(slot);
-            (entry.state, entry.due) = (State::Waiting, due);
-            self.set_timer(due, Timer::Entry(slot));
-        }
+        self.wait(slot, due);
         due
     }
 

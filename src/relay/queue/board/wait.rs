@@ -35,8 +35,8 @@ impl Board {
         self.armed
     }
 
-    /// Does what is due, a bounded amount of it.
-    pub(in super::super) fn tick(&mut self, now: u64) {
+    /// Does what is due, a bounded amount of it; nothing about age where the writers of notifications are busy.
+    pub(in super::super) fn tick(&mut self, now: u64, busy: bool) {
         for _ in 0..MOST {
             if self.timers.first().is_none_or(|(due, _)| *due > now) {
                 break;
@@ -47,8 +47,13 @@ impl Board {
                 None => break,
             }
         }
-        self.look_at_age(now);
-        self.hosts.forget(now.saturating_sub(FORGET));
+        if !busy {
+            self.look_at_age(now);
+        }
+        if now >= self.forgets {
+            self.forgets = now + FORGET;
+            self.hosts.forget(now.saturating_sub(FORGET));
+        }
     }
 
     fn entry_is_due(&mut self, slot: Slot, now: u64) {
