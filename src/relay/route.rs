@@ -100,6 +100,11 @@ impl Route {
         let tier = |connectors: &Vec<Arc<Connector>>| connectors.iter().map(|c| c.name.clone()).collect();
         self.tiers.iter().map(tier).collect()
     }
+
+    /// Whether a message may go this way, by the size that its sender speaks of.
+    pub fn takes(&self, size: Option<u64>) -> bool {
+        size.zip(self.max_size).is_none_or(|(size, most)| size <= most)
+    }
 }
 
 impl Router {

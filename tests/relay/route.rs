@@ -178,6 +178,9 @@ fn a_route_has_the_limit_of_its_cheapest_connectors() {
     assert_eq!(limit("bob@example.com"), Some(5_242_880));
     assert_eq!(limit("ann@example.com"), Some(9_437_184));
     assert_eq!(limit("x@elsewhere.example"), None);
+    let ann = site.sending("ann@example.com").route;
+    assert!(ann.takes(Some(9_437_184)) && !ann.takes(Some(9_437_185)) && ann.takes(None));
+    assert!(site.sending("x@elsewhere.example").route.takes(Some(u64::MAX)));
     assert!(site.sending("x@elsewhere.example").route.dns && !site.sending("bob@example.com").route.dns);
 }
 

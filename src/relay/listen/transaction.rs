@@ -26,6 +26,8 @@ pub(super) struct Transaction {
     routes: Vec<Arc<Route>>,
     /// The recipients in normal form.
     known: HashSet<Box<str>, foldhash::fast::RandomState>,
+    /// As its sender says.
+    size: Option<u64>,
     incoming: Option<Incoming>,
     pub(super) filter: Asked,
     since: Option<Instant>,
@@ -57,7 +59,7 @@ impl Transaction {
 impl Connection {
     /// The answer to MAIL: whether there is room.
     pub(super) fn mail(&mut self, size: Option<u64>) {
-        self.transaction = Transaction::default();
+        self.transaction = Transaction { size, ..Transaction::default() };
         let (server, least) = (&self.server, self.server.now().local.limits.free_disk);
         let refusal = if server.spool.is_failed() {
             Some(replies::NOT_STORED)
@@ -81,6 +83,9 @@ impl Connection {
     pub(super) fn rcpt(&mut self, path: RcptPath) -> Result<Answer, Later> {
         let decision = self.server.now().router.rcpt(self.client.ip(), &path);
         let reply = match decision {
+            Ok(Decision::Send(sending)) if !sending.route.takes(self.transaction.size) => {
+                replies::TOO_LARGE_THERE.reply()
+            }
             Ok(Decision::Send(sending)) if sending.verify || self.has_filter() => {
                 return Err(Later::Recipient(sending));
             }

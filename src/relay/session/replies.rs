@@ -68,6 +68,7 @@ replies! {
 
     // The message.
     TOO_LARGE             552 (5 3 4)  "Message too large"
+    TOO_LARGE_THERE       552 (5 3 4)  "Message too large for the next server of this recipient"
     DATA_BARE_LF          554 (5 6 0)  "LF without CR in the message"
     DATA_BARE_CR          554 (5 6 0)  "CR without LF in the message"
     DATA_NUL              554 (5 6 0)  "NUL in the message"
