@@ -12,6 +12,10 @@ use super::retry::Backoff;
 /// ready.
 const LEASE: u64 = 6 * 60 * 1000;
 
+/// How soon others ask again for a host that a worker is trying, in milliseconds: as a rule it knows long before its
+/// lease is over.
+const TRYING: u64 = 1000;
+
 /// A host that could not be had.
 #[derive(Debug, Clone)]
 pub(super) struct Dead {
@@ -58,7 +62,10 @@ impl Hosts {
     pub(super) fn claim(&mut self, key: &Key, now: u64) -> Claim {
         match self.dead.get_mut(key) {
             None => Claim::Good,
-            Some(dead) if dead.until > now => Claim::Dead { until: dead.until, last: Arc::clone(&dead.last) },
+            Some(dead) if dead.until > now => {
+                let until = if dead.probed { dead.until.min(now + TRYING) } else { dead.until };
+                Claim::Dead { until, last: Arc::clone(&dead.last) }
+            }
             Some(dead) => {
                 (dead.until, dead.probed) = (now + LEASE, true);
                 Claim::Probe
