@@ -1,5 +1,6 @@
 //! A mail transaction: what the relay answers to MAIL, RCPT and the end of the content.
 
+use std::io::ErrorKind;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -235,6 +236,7 @@ impl Connection {
     fn not_stored(&self, error: &SpoolError) -> Answer {
         let row = match error {
             SpoolError::Full => replies::LOW_DISK,
+            SpoolError::Disk { error, .. } if error.kind() == ErrorKind::StorageFull => replies::LOW_DISK,
             _ => replies::NOT_STORED,
         };
         let reply = row.reply();
