@@ -3,9 +3,9 @@
 use std::net::IpAddr;
 
 use hickory_resolver::TokioResolver;
-use hickory_resolver::config::LookupIpStrategy;
+use hickory_resolver::lookup::Lookup;
 use hickory_resolver::net::NetError;
-use hickory_resolver::proto::rr::RData;
+use hickory_resolver::proto::rr::{RData, Record};
 
 use crate::relay::deliver::Pending;
 
@@ -41,8 +41,7 @@ pub struct System(TokioResolver);
 
 impl System {
     pub fn new() -> Result<System, String> {
-        let mut builder = TokioResolver::builder_tokio().map_err(|error| error.to_string())?;
-        builder.options_mut().ip_strategy = LookupIpStrategy::Ipv4AndIpv6;
+        let builder = TokioResolver::builder_tokio().map_err(|error| error.to_string())?;
         Ok(System(builder.build().map_err(|error| error.to_string())?))
     }
 }
@@ -65,11 +64,34 @@ impl Resolve for System {
 
     fn addresses<'a>(&'a self, host: &'a str) -> Pending<'a, Result<Vec<IpAddr>, Missing>> {
         Box::pin(async move {
-            let found = self.0.lookup_ip(absolute(host)).await.map_err(missing)?;
-            let addresses: Vec<IpAddr> = found.iter().collect();
-            if addresses.is_empty() { Err(Missing::Records) } else { Ok(addresses) }
+            let name = absolute(host);
+            let (four, six) = tokio::join!(self.0.ipv4_lookup(name.as_str()), self.0.ipv6_lookup(name.as_str()));
+            merged(four.map_err(missing).map(|found| ips(&found)), six.map_err(missing).map(|found| ips(&found)))
         })
     }
+}
+
+fn ips(found: &Lookup) -> Vec<IpAddr> {
+    let ip = |record: &Record| match &record.data {
+        RData::A(four) => Some(IpAddr::V4(four.0)),
+        RData::AAAA(six) => Some(IpAddr::V6(six.0)),
+        _ => None,
+    };
+    found.answers().iter().filter_map(ip).collect()
+}
+
+/// The addresses of both families. A host has none only where both answers say so: one that did not come may have been
+/// the one with addresses, and mail is returned for a host that has none.
+pub fn merged(four: Result<Vec<IpAddr>, Missing>, six: Result<Vec<IpAddr>, Missing>) -> Result<Vec<IpAddr>, Missing> {
+    let (mut found, mut why) = (Vec::new(), Missing::Records);
+    for answer in [four, six] {
+        match answer {
+            Ok(addresses) => found.extend(addresses),
+            Err(missing) if !matches!(why, Missing::Answer(_)) && missing != Missing::Records => why = missing,
+            Err(_) => {}
+        }
+    }
+    if found.is_empty() { Err(why) } else { Ok(found) }
 }
 
 /// With a final dot: search domains are for people.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use mailswitch::name::Host;
 use mailswitch::relay::config::{Connector, Protocol, TlsLevel};
-use mailswitch::relay::deliver::resolve::{Missing, Mx};
+use mailswitch::relay::deliver::resolve::{Missing, Mx, merged};
 use mailswitch::relay::deliver::{Client, Settings, own_addresses, targets};
 
 use super::peer::{Names, Peers, connector};
@@ -175,4 +175,22 @@ fn addresses_that_are_this_relays_own() {
     assert!(everywhere.contains(&ip("127.0.0.1")) && everywhere.iter().all(IpAddr::is_ipv4), "{everywhere:?}");
     assert!(own(&["[::]:25"]).contains(&ip("127.0.0.1")));
     assert_eq!(own(&["[::]:587"]), BTreeSet::new());
+}
+
+#[test]
+fn a_host_has_no_address_only_if_both_families_say_so() {
+    let one = || addresses(&["192.0.2.1"]);
+    let six = || addresses(&["2001:db8::1"]);
+    let both = addresses(&["192.0.2.1", "2001:db8::1"]);
+    for (first, second, expected) in [
+        (one(), six(), both),
+        (one(), failed(), one()),
+        (Err(Missing::Records), six(), six()),
+        (Err(Missing::Records), failed(), failed()),
+        (failed(), Err(Missing::Name), failed()),
+        (Err(Missing::Records), Err(Missing::Name), Err(Missing::Name)),
+        (Ok(Vec::new()), Err(Missing::Records), Err(Missing::Records)),
+    ] {
+        assert_eq!(merged(first, second), expected);
+    }
 }
