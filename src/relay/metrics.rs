@@ -42,7 +42,7 @@ pub struct Metrics {
     refused_5xx: Counter,
     /// From the end of a message to its 250.
     pub time_to_250: Histogram,
-    /// One sync of the spool, and how many messages it made durable.
+    /// One sync of the spool, and how many messages and notes it made durable.
     pub spool_sync: Histogram,
     pub spool_batch: Histogram,
     /// Octets free on the spool's disk; 1 where the spool cannot be written any more.
@@ -61,9 +61,10 @@ pub struct Metrics {
     pub expired: Counter,
     pub notifications: Counter,
     pub dropped: Counter,
-    /// Recipients that a next hop was to be asked for: answers that were known already, and those that were asked for.
-    pub verify_hits: Counter,
-    pub verify_misses: Counter,
+    /// Recipients that a next hop is to be asked for first, and those that it was asked for: of the others, the answer was
+    /// known, or somebody was asking for it.
+    pub verify_questions: Counter,
+    pub verify_probes: Counter,
     /// Reloads that were good, and those that were not.
     pub reloads: Counter,
     pub reloads_failed: Counter,
@@ -160,8 +161,8 @@ impl Metrics {
             expired: Counter::default(),
             notifications: Counter::default(),
             dropped: Counter::default(),
-            verify_hits: Counter::default(),
-            verify_misses: Counter::default(),
+            verify_questions: Counter::default(),
+            verify_probes: Counter::default(),
             reloads: Counter::default(),
             reloads_failed: Counter::default(),
             log_lost: Gauge::default(),
@@ -271,7 +272,7 @@ impl Metrics {
     fn register_spool(&mut self) {
         let r = &mut self.registry;
         r.register_with_unit("spool_sync", "One sync of the spool", Unit::Seconds, self.spool_sync.clone());
-        r.register("spool_batch", "Messages that one sync made durable", self.spool_batch.clone());
+        r.register("spool_batch", "Messages and notes that one sync made durable", self.spool_batch.clone());
         r.register_with_unit("disk_free", "Free on the disk of the spool", Unit::Bytes, self.disk_free.clone());
         r.register("spool_failed", "1 where the spool cannot be written any more", self.spool_failed.clone());
     }
@@ -293,8 +294,8 @@ impl Metrics {
 
     fn register_rest(&mut self) {
         let r = &mut self.registry;
-        r.register("verify_hits", "Call-outs that the cache answered", self.verify_hits.clone());
-        r.register("verify_misses", "Call-outs that a next hop was asked for", self.verify_misses.clone());
+        r.register("verify_questions", "Recipients that a next hop is asked for first", self.verify_questions.clone());
+        r.register("verify_probes", "Call-outs: the other answers were known", self.verify_probes.clone());
         r.register("reloads", "Reloads that were good", self.reloads.clone());
         r.register("reloads_failed", "Reloads that were not", self.reloads_failed.clone());
         r.register("log_lines_lost", "Lines that the log dropped", self.log_lost.clone());

@@ -56,12 +56,15 @@ pub struct Options {
     pub patience: std::time::Duration,
     /// Told when the spool fails, loses space or finds damage while it runs.
     pub alarm: Alarm,
+    /// Told of each sync of the log: how long it took, and how many transactions it made durable.
+    pub synced: Synced,
 }
 
 impl Options {
     pub fn new(now: u64) -> Options {
         let patience = std::time::Duration::from_millis(5);
-        Options { now, segment: 64 << 20, patience, alarm: Alarm(Arc::new(|_| {})) }
+        let (alarm, synced) = (Alarm(Arc::new(|_| {})), Synced(Arc::new(|_, _| {})));
+        Options { now, segment: 64 << 20, patience, alarm, synced }
     }
 }
 
@@ -72,6 +75,16 @@ pub struct Alarm(pub Arc<dyn Fn(&SpoolError) + Send + Sync>);
 impl std::fmt::Debug for Alarm {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Alarm")
+    }
+}
+
+/// Whom to tell of syncs.
+#[derive(Clone)]
+pub struct Synced(pub Arc<dyn Fn(std::time::Duration, usize) + Send + Sync>);
+
+impl std::fmt::Debug for Synced {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Synced")
     }
 }
 

@@ -123,7 +123,11 @@ impl Connection {
 
     async fn ask_next_hop(&self, sending: &Sending) -> Result<(), Reply> {
         let (server, now) = (Arc::clone(&self.server), Date::of(SystemTime::now()).0);
-        let ask = |route, recipient| server.hops.clone().probe(route, recipient);
+        server.metrics.verify_questions.inc();
+        let ask = |route, recipient| {
+            server.metrics.verify_probes.inc();
+            server.hops.clone().probe(route, recipient)
+        };
         server.verifier.ask(now, sending, ask).await
     }
 

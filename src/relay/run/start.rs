@@ -21,7 +21,7 @@ use crate::relay::event::{Event, Log};
 use crate::relay::listen::{Parts, Server};
 use crate::relay::metrics::Metrics;
 use crate::relay::queue::{self, Queue};
-use crate::relay::spool::{self, Alarm, Host, Spool, SpoolError};
+use crate::relay::spool::{self, Alarm, Host, Spool, SpoolError, Synced};
 use crate::relay::verify::{self, Verifier};
 
 /// Opens everything, and starts to serve.
@@ -33,13 +33,13 @@ pub(super) fn start(
     log: &Log,
 ) -> Result<(Relay, News), Stopped> {
     let started = Instant::now();
+    let metrics = Arc::new(Metrics::new());
     let addresses = files.config.server.listen.clone();
     let watched = Watched::new(Marks::of(load::watched(&file, &files.config)));
-    let spool::Opened { spool, messages, .. } = open(spool_folder, log)?;
+    let spool::Opened { spool, messages, .. } = open(spool_folder, log, &metrics)?;
     let hops = Hops::new(client(&files.config, load::folder(&file))?);
     let now = load::now(&file, files, spool_folder).map_err(Stopped::Config)?;
     let verifier = verifier(spool_folder)?;
-    let metrics = Arc::new(Metrics::new());
     let router = Arc::new(ArcSwap::new(Arc::clone(&now.router)));
     let parts = queue::Parts {
         hop: hops.clone(),
@@ -77,10 +77,16 @@ fn tell(server: &Server, listen: &[String]) {
 }
 
 /// Opens the spool, and tells of what is lost in it.
-fn open(folder: &Path, log: &Log) -> Result<spool::Opened, String> {
+fn open(folder: &Path, log: &Log, metrics: &Metrics) -> Result<spool::Opened, String> {
     let alarm = log.clone();
     let told = move |error: &SpoolError| alarm.write(&Event::SpoolFailed { why: &error.to_string() });
-    let options = spool::Options { alarm: Alarm(Arc::new(told)), ..spool::Options::new(unix_millis()) };
+    let (sync, batch) = (metrics.spool_sync.clone(), metrics.spool_batch.clone());
+    let synced = move |took, transactions: usize| {
+        sync.observe(took);
+        batch.count(transactions as u64);
+    };
+    let (alarm, synced) = (Alarm(Arc::new(told)), Synced(Arc::new(synced)));
+    let options = spool::Options { alarm, synced, ..spool::Options::new(unix_millis()) };
     let opened = Spool::open(folder, Arc::new(Host), options);
     let opened = opened.map_err(|error| format!("cannot use {} as the spool: {error}", folder.display()))?;
     for damage in &opened.damage {

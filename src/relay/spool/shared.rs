@@ -109,6 +109,10 @@ impl Shared {
         self.last_id.store(id, Ordering::Relaxed);
     }
 
+    pub(crate) fn synced(&self, took: std::time::Duration, transactions: usize) {
+        (self.options.synced.0)(took, transactions);
+    }
+
     pub(crate) fn alarm(&self, error: &SpoolError) {
         (self.options.alarm.0)(error);
     }

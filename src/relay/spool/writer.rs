@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::iter::Peekable;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender};
+use std::time::Instant;
 use std::vec;
 
 use super::disk::write_all;
@@ -136,7 +137,7 @@ impl Writer {
             self.sequence += 1;
             taken.push((draft, offset));
         }
-        match self.write() {
+        match self.write(taken.len()) {
             Ok(()) => self.acknowledge(taken),
             Err(error) => {
                 self.shared.fail(&error);
@@ -145,11 +146,13 @@ impl Writer {
         }
     }
 
-    fn write(&mut self) -> Result<(), SpoolError> {
+    fn write(&mut self, transactions: usize) -> Result<(), SpoolError> {
         self.batch.resize(self.batch.len().next_multiple_of(BLOCK as usize), 0);
         let file = &*self.current.segment.file;
         write_all(file, &self.batch, self.at).map_err(SpoolError::disk("write to its log"))?;
+        let started = Instant::now();
         file.sync_data().map_err(SpoolError::disk("sync its log"))?;
+        self.shared.synced(started.elapsed(), transactions);
         self.at += self.batch.len() as u64;
         Ok(())
     }

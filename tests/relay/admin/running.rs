@@ -218,6 +218,7 @@ fn numbers_and_reloads_are_those_of_the_running_relay() {
     ] {
         assert!(numbers.contains(&format!("\n{line}\n")), "{line}: {numbers}");
     }
+    assert!(!numbers.contains("\nmailswitch_spool_sync_seconds_count 0\n"), "{numbers}");
     let reload = relay.run(&["reload"]);
     assert_eq!(reload.code, 0, "{}", reload.stderr);
     relay.event("reloaded");
