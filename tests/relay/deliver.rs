@@ -8,3 +8,4 @@ mod peer;
 mod probe;
 mod replies;
 mod tls;
+mod writes;

@@ -240,3 +240,10 @@ pub(crate) async fn send(protocol: Protocol, script: &str, mails: Vec<Transactio
 pub(crate) fn said(trouble: &Trouble) -> String {
     format!("{:?} {} {trouble}", trouble.kind, trouble.status)
 }
+
+/// A greeting and what EHLO is answered.
+pub(crate) fn opening(offered: &[&str]) -> String {
+    let mut text = "S: 220 mx.example\nC: EHLO us.example\n".to_owned();
+    offered.iter().for_each(|line| text.push_str(&format!("S: 250-{line}\n")));
+    text.replacen("S: 250-", "S: 250-mx.example\nS: 250-", 1) + "S: 250 HELP\n"
+}
