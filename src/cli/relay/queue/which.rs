@@ -15,34 +15,33 @@ pub(super) struct Ids {
 }
 
 #[derive(Debug, clap::Args)]
-#[command(next_help_heading = "Filters")]
 pub(super) struct Filters {
     /// Messages of this sender; `<>` is the empty one
-    #[arg(long, value_name = "PATTERN")]
+    #[arg(long, help_heading = "Filters", value_name = "PATTERN")]
     sender: Option<String>,
 
     /// Messages to this recipient, as it goes out or as it was asked for
-    #[arg(long, value_name = "PATTERN")]
+    #[arg(long, help_heading = "Filters", value_name = "PATTERN")]
     recipient: Option<String>,
 
     /// Messages that may leave by this connector
-    #[arg(long, value_name = "PATTERN")]
+    #[arg(long, help_heading = "Filters", value_name = "PATTERN")]
     connector: Option<String>,
 
     /// Messages that failed for a reason with this in it
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, help_heading = "Filters", value_name = "TEXT")]
     reason: Option<String>,
 
     /// Messages in this state
-    #[arg(long, value_enum)]
+    #[arg(long, help_heading = "Filters", value_enum)]
     state: Option<Named>,
 
     /// Messages in the queue for this long at least: 90s, 30m, 4h, 2d
-    #[arg(long, value_name = "AGE", value_parser = read_duration)]
+    #[arg(long, help_heading = "Filters", value_name = "AGE", value_parser = read_duration)]
     older: Option<u64>,
 
     /// Messages in the queue for this long at most
-    #[arg(long, value_name = "AGE", value_parser = read_duration)]
+    #[arg(long, help_heading = "Filters", value_name = "AGE", value_parser = read_duration)]
     newer: Option<u64>,
 }
 
