@@ -236,6 +236,11 @@ impl Session {
         self.wait == Wait::Nothing && matches!(self.state, State::Start | State::Ready | State::Closed)
     }
 
+    /// The client has said QUIT, and will say nothing more.
+    pub fn has_quit(&self) -> bool {
+        self.state == State::Closed && self.verb == "QUIT"
+    }
+
     /// The message that is being sent, as far as it is known.
     pub fn envelope(&self) -> &Envelope {
         &self.envelope

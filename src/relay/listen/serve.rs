@@ -262,10 +262,15 @@ impl Connection {
         written.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
     }
 
-    /// Closes our side, and reads on for a moment: a client that still sends would else lose our last reply.
+    /// Closes our side, and reads on for a moment: a client that still sends would else lose our last reply. One that
+    /// has said QUIT does not.
     async fn farewell(&mut self) {
+        let quit = self.session.has_quit();
+        if quit && matches!(self.stream, Stream::Plain(_)) {
+            return;
+        }
         let stream = &mut self.stream;
-        let mut left = LAST_INPUT;
+        let mut left = if quit { 0 } else { LAST_INPUT };
         let last = async {
             stream.close().await?;
             while left > 0 {

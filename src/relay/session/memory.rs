@@ -7,7 +7,8 @@ use crate::relay::smtp::command;
 impl Session {
     /// Gives memory back that an idle session does not need.
     pub fn rest(&mut self) {
-        self.out.shrink_to_fit();
+        // Most replies fit into this: it need not be asked for again with each.
+        self.out.shrink_to(256);
         self.kept.shrink_to_fit();
         self.refusals.shrink_to_fit();
     }
