@@ -112,7 +112,7 @@ fn only_load_balancers_may_name_a_client() {
 #[test]
 fn who_talks_before_the_greeting_is_turned_away() {
     let host = Host::new("");
-    host.write("local.yaml", "timeouts: {greeting: 5}\n");
+    host.write("local.yaml", "timeouts: {greeting: 50}\n");
     let mut relay = host.start();
     let mut client = Client::connect(&host.address);
     client.send(b"EHLO client.example\r\n");

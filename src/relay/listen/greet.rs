@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use ipnet::IpNet;
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 
 use super::proxy;
 use super::stream::Stream;
@@ -47,12 +47,9 @@ async fn header(stream: &mut Stream) -> Option<(Option<IpAddr>, bool)> {
 
 /// Whether the client talks before the greeting, which is held back for so many seconds.
 pub(super) async fn talks(stream: &Stream, seconds: u32) -> bool {
-    if seconds > 0 && !stream.has_input() {
-        let pause = sleep(Duration::from_secs(seconds.into()));
-        tokio::select! {
-            _ = stream.readable() => {}
-            () = pause => {}
-        }
+    if seconds == 0 {
+        return stream.has_input();
     }
-    stream.has_input()
+    // Who has gone away meanwhile has not talked.
+    timeout(Duration::from_secs(seconds.into()), stream.input_comes()).await.unwrap_or(false)
 }

@@ -106,11 +106,11 @@ impl Stream {
         Some((version.unwrap_or("TLS"), cipher.unwrap_or("unknown")))
     }
 
-    /// Waits until there is something to read.
-    pub(super) async fn readable(&self) -> io::Result<()> {
+    /// Waits until the client says something or goes away; tells which. What it says stays unread.
+    pub(super) async fn input_comes(&self) -> bool {
         match self {
-            Stream::Plain(stream) => stream.readable().await,
-            _ => Ok(()),
+            Stream::Plain(stream) => matches!(stream.peek(&mut [0]).await, Ok(1..)),
+            _ => false,
         }
     }
 
