@@ -82,7 +82,7 @@ pub struct Listener {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Limits {
-    /// Sessions at once; 20000 without it. Each needs an open file.
+    /// Sessions at once; 15000 without it. Each needs an open file.
     pub sessions: u32,
     /// Sessions at once from one network (IPv4 /24, IPv6 /64) that is not in `trust`; 100 without it.
     pub sessions_per_network: u32,
@@ -99,7 +99,7 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Limits {
         Limits {
-            sessions: 20_000,
+            sessions: 15_000,
             sessions_per_network: 100,
             recipients: 1000,
             errors: 20,
