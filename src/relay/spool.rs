@@ -18,10 +18,12 @@ use std::sync::Arc;
 use super::envelope::{Envelope, QueueId};
 
 mod body;
+mod copy;
 mod damage;
 mod disk;
 mod draft;
 mod keeper;
+mod moves;
 mod read;
 mod record;
 mod recover;

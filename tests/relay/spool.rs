@@ -53,3 +53,27 @@ async fn what_was_accepted_is_there_after_a_restart() {
     spool.close();
     assert_eq!(open(folder.path()).messages, []);
 }
+
+#[tokio::test]
+async fn one_old_message_does_not_keep_all_that_came_after_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let segments = || std::fs::read_dir(folder.path().join("segments")).unwrap().count();
+    let Opened { spool, .. } = open(folder.path());
+    let old = message(&spool, &["bob@contoso.com", "eve@contoso.com"], b"old\r\n");
+    let told = spool.accept(&old).await.unwrap();
+    note(&spool, old.id, told, Change::Done(vec![0]));
+    for _ in 0..600 {
+        let new = message(&spool, &["bob@contoso.com"], &[b'x'; 8000]);
+        let place = spool.accept(&new).await.unwrap();
+        note(&spool, new.id, place, Change::Finished);
+    }
+    // Its owner still knows it by the place that it was told.
+    assert_eq!(spool.envelope(told).unwrap(), old.envelope);
+    spool.close();
+    assert!(segments() < 10, "{} segments for one message", segments());
+
+    let Opened { messages, .. } = open(folder.path());
+    let [message] = &messages[..] else { panic!("{messages:?}") };
+    assert_eq!((message.id, message.left().collect::<Vec<_>>()), (old.id, vec![1]));
+    assert_ne!(message.place, told);
+}

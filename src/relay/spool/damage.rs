@@ -44,12 +44,14 @@ fn copy(shared: &Shared, damage: &Damage, segment: &Segment, name: &str) -> io::
 
 /// Behind the last octet from `from` that is not zero; `from` when there is none.
 pub(crate) fn end_of_data(segment: &Segment, from: u64) -> io::Result<u64> {
-    let mut piece = vec![0; PIECE];
+    let (mut piece, zeros) = (vec![0; PIECE], vec![0; PIECE]);
     let (mut at, mut end) = (from, from);
     loop {
         let read = read_full(&*segment.file, &mut piece, at)?;
-        if let Some(last) = piece[..read].iter().rposition(|octet| *octet != 0) {
-            end = at + last as u64 + 1;
+        // Mostly there is nothing: whole pieces are compared first.
+        let octets = &piece[..read];
+        if octets != &zeros[..read] {
+            end = octets.iter().rposition(|octet| *octet != 0).map_or(end, |last| at + last as u64 + 1);
         }
         at += read as u64;
         if read < piece.len() {

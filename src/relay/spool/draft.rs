@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::oneshot;
 
-use super::record::{FILE, Message, Record, encode_envelope};
+use super::record::{FILE, HELD, Message, Record, WARNED, encode_envelope};
 use super::segment::{HEADER, Header};
 use super::{Accept, Change, Content, Note, Op, Place, SpoolError};
 use crate::relay::envelope::QueueId;
@@ -21,17 +21,39 @@ pub(crate) struct Draft {
     messages: u16,
     effects: Vec<Effect>,
     waiter: Option<oneshot::Sender<Answer>>,
+    /// A message that is copied forward: not if it has changed in the meantime.
+    is_copy: bool,
 }
 
 /// What a transaction means for the accounts of the segments, once it is durable.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Effect {
-    /// The nth message of the frame.
+    /// The nth message of the frame, and where it stood if it is copied forward.
     Message {
+        id: QueueId,
         nth: u16,
         file: bool,
+        from: Option<Place>,
     },
     Finished(QueueId, Place),
+    Changed(QueueId),
+}
+
+impl Effect {
+    pub(crate) fn id(&self) -> QueueId {
+        match self {
+            Effect::Message { id, .. } | Effect::Finished(id, _) | Effect::Changed(id) => *id,
+        }
+    }
+}
+
+/// What became of a message that is copied forward since it was written.
+#[derive(Debug, Clone)]
+pub(crate) struct Copied {
+    pub(crate) from: Place,
+    pub(crate) held: bool,
+    pub(crate) warned: bool,
+    pub(crate) done: Vec<u32>,
 }
 
 impl Draft {
@@ -39,7 +61,7 @@ impl Draft {
         let mut head = Vec::with_capacity(512);
         head.resize(HEADER, 0);
         let (contents, effects) = (Vec::new(), Vec::with_capacity(1));
-        Draft { head, ops_crc: 0, contents, contents_length: 0, messages: 0, effects, waiter: None }
+        Draft { head, ops_crc: 0, contents, contents_length: 0, messages: 0, effects, waiter: None, is_copy: false }
     }
 
     pub(crate) fn push(&mut self, op: &Op) {
@@ -70,11 +92,20 @@ impl Draft {
             Content::Bytes(bytes) => Some(Arc::clone(bytes)),
             Content::File(_) => None,
         };
-        self.message(message, content);
+        self.message(message, content, None);
     }
 
-    fn message(&mut self, message: Message<'_>, content: Option<Arc<[u8]>>) {
-        self.effects.push(Effect::Message { nth: self.messages, file: message.is_file() });
+    /// A message that stands elsewhere in the log already.
+    pub(crate) fn copy(&mut self, message: Message<'_>, content: Option<Arc<[u8]>>, copied: Copied) {
+        let held = if copied.held { HELD } else { 0 };
+        let warned = if copied.warned { WARNED } else { 0 };
+        let state = message.state & FILE | held | warned;
+        self.is_copy = true;
+        self.message(Message { state, done: copied.done, ..message }, content, Some(copied.from));
+    }
+
+    fn message(&mut self, message: Message<'_>, content: Option<Arc<[u8]>>, from: Option<Place>) {
+        self.effects.push(Effect::Message { id: message.id, nth: self.messages, file: message.is_file(), from });
         self.messages += 1;
         self.contents_length += message.inline();
         self.contents.extend(content);
@@ -91,9 +122,10 @@ impl Draft {
             Change::Warned => Record::Warned(id),
         };
         record.encode(&mut self.head);
-        if note.change == Change::Finished {
-            self.effects.push(Effect::Finished(id, note.place));
-        }
+        self.effects.push(match note.change {
+            Change::Finished => Effect::Finished(id, note.place),
+            _ => Effect::Changed(id),
+        });
     }
 
     /// The ids that have been given away so far, so that no later start gives one again.
@@ -118,6 +150,10 @@ impl Draft {
 
     pub(crate) fn is_awaited(&self) -> bool {
         self.waiter.is_some()
+    }
+
+    pub(crate) fn is_copy(&self) -> bool {
+        self.is_copy
     }
 
     pub(crate) fn effects(&self) -> &[Effect] {
@@ -151,7 +187,7 @@ impl Draft {
         let Some(waiter) = self.waiter.take() else { return };
         let length = self.length() as u32;
         let places = self.effects.iter().filter_map(|effect| match *effect {
-            Effect::Message { nth, file } => Some(Place { segment, offset, length, nth, file }),
+            Effect::Message { nth, file, .. } => Some(Place { segment, offset, length, nth, file }),
             _ => None,
         });
         // Who no longer waits has broken off; the message is kept all the same.

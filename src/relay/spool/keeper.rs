@@ -7,9 +7,11 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use super::SpoolError;
+use super::copy;
 use super::disk::{Disk, write_all};
 use super::segment::{self, BLOCK, Segment};
 use super::shared::Shared;
@@ -22,6 +24,11 @@ pub(crate) enum Job {
     /// Nothing lives in it any more.
     Remove(u32),
     RemoveBody(QueueId),
+    /// Copy forward what lives in the segments up to `last`, as of when `before` was begun.
+    Copy {
+        last: u32,
+        before: u32,
+    },
 }
 
 /// A segment that can be written to.
@@ -37,6 +44,7 @@ pub(crate) struct Keeper {
     pub(crate) jobs: Receiver<Job>,
     pub(crate) ready: Sender<Result<Ready, SpoolError>>,
     pub(crate) doomed: VecDeque<u32>,
+    pub(crate) copier: Option<JoinHandle<()>>,
 }
 
 impl Keeper {
@@ -46,9 +54,11 @@ impl Keeper {
             match self.jobs.recv_timeout(Duration::from_secs(1)) {
                 Ok(job) => self.work(job),
                 Err(RecvTimeoutError::Timeout) => self.shared.look_at_free(),
-                Err(RecvTimeoutError::Disconnected) => return,
+                Err(RecvTimeoutError::Disconnected) => break,
             }
         }
+        // It ends at once: nothing is taken from it any more.
+        self.copier.map(JoinHandle::join);
     }
 
     fn work(&mut self, job: Job) {
@@ -67,6 +77,24 @@ impl Keeper {
             Job::RemoveBody(id) => {
                 let removed = self.shared.disk.remove(&self.shared.body(id));
                 removed.unwrap_or_else(|e| self.shared.alarm(&SpoolError::disk("remove a body file")(e)));
+            }
+            Job::Copy { last, before } => self.copy(last, before),
+        }
+    }
+
+    /// In a thread of its own: the writer, for which the copies wait, may itself wait for a segment to be made ready.
+    fn copy(&mut self, last: u32, before: u32) {
+        let shared = Arc::clone(&self.shared);
+        let copy = move || {
+            let copied = copy::forward(&shared, last, before);
+            shared.set_copying(false);
+            copied.unwrap_or_else(|e| shared.alarm(&e));
+        };
+        match std::thread::Builder::new().name("spool-copier".into()).spawn(copy) {
+            Ok(thread) => self.copier = Some(thread),
+            Err(e) => {
+                self.shared.set_copying(false);
+                self.shared.alarm(&SpoolError::disk("start a thread")(e));
             }
         }
     }

@@ -34,6 +34,7 @@ pub(crate) fn message(shared: &Shared, place: Place) -> Result<(Envelope, Conten
     let envelope = decode_envelope(message.envelope, message.recipients).ok_or_else(|| frame.damaged())?;
     Ok((envelope, frame.content(shared, &message, at)?))
 }
+
 /// As much of a frame as was asked for, its header and operations at least.
 #[derive(Debug)]
 pub(crate) struct Frame {
@@ -44,11 +45,14 @@ pub(crate) struct Frame {
 
 impl Frame {
     pub(crate) fn read(shared: &Shared, place: Place, first: usize) -> Result<Frame, SpoolError> {
-        let place = shared.resolve(place);
-        match shared.segment(place.segment) {
-            Some(segment) => Frame::at(&segment, place, first),
-            None => Err(SpoolError::Gone),
+        // A message that is copied forward between the two has moved once more when it is asked for again.
+        for _ in 0..2 {
+            let place = shared.resolve(place);
+            if let Some(segment) = shared.segment(place.segment) {
+                return Frame::at(&segment, place, first);
+            }
         }
+        Err(SpoolError::Gone)
     }
 
     /// One read: for a file the content lies elsewhere.
@@ -61,9 +65,7 @@ impl Frame {
             let body = Body::open(&*shared.disk, &shared.body(message.id), message.length, message.crc)?;
             return Ok(Content::File(body));
         }
-        let content = at.checked_add(message.length as usize).and_then(|end| self.bytes.get(at..end));
-        let content = content.filter(|content| crc32c::crc32c(content) == message.crc);
-        Ok(Content::Bytes(Arc::from(content.ok_or_else(|| self.damaged())?)))
+        Ok(Content::Bytes(self.inline(message, at)?))
     }
 
     fn at(segment: &Segment, place: Place, first: usize) -> Result<Frame, SpoolError> {
@@ -91,6 +93,13 @@ impl Frame {
 
     fn damaged(&self) -> SpoolError {
         SpoolError::Damaged { segment: self.place.segment, offset: self.place.offset }
+    }
+
+    /// The content that stands in the frame, at an offset.
+    pub(crate) fn inline(&self, message: &Message<'_>, at: usize) -> Result<Arc<[u8]>, SpoolError> {
+        let content = at.checked_add(message.length as usize).and_then(|end| self.bytes.get(at..end));
+        let content = content.filter(|content| crc32c::crc32c(content) == message.crc);
+        content.map(Arc::from).ok_or_else(|| self.damaged())
     }
 
     /// The message of the place, and where its content begins.

@@ -200,7 +200,7 @@ fn make_durable(End { segment, last_batch, at }: &End) -> io::Result<()> {
 
 /// Brings files and log together: gives the messages that have recipients left.
 fn settle(shared: &Shared, replay: &mut Replay) -> io::Result<Vec<Recovered>> {
-    replay.live.retain(|_, live| (live.done.len() as u32) < live.recipients);
+    replay.live.retain(|_, live| !live.is_done());
     let end = replay.end.take();
     if let Some(End { segment, at, .. }) = &end {
         let to = damage::end_of_data(segment, *at)?;
@@ -241,13 +241,15 @@ fn bodies(shared: &Shared, replay: &mut Replay) -> io::Result<()> {
 /// Starts the threads.
 fn start(shared: &Arc<Shared>, replay: &Replay, messages: &[Recovered], first: Ready) -> io::Result<()> {
     shared.set_last_id(replay.floor.max(shared.options.now << 16));
-    let none = replay.segments.iter().filter(|number| shared.segment(**number).is_some());
-    let mut accounts: BTreeMap<u32, Account> = none.map(|number| (*number, Account::default())).collect();
+    let mut accounts = BTreeMap::new();
+    for Segment { number, file, .. } in shared.segments_before(first.segment.number) {
+        accounts.insert(number, Account::new(file.len()?));
+    }
     for Recovered { place, .. } in messages {
         accounts.entry(place.segment).or_default().add(place.length);
     }
     let ((jobs, to_do), (made, ready)) = (mpsc::channel(), mpsc::channel());
-    let keeper = Keeper { shared: Arc::clone(shared), jobs: to_do, ready: made, doomed: VecDeque::new() };
+    let keeper = Keeper { shared: Arc::clone(shared), jobs: to_do, ready: made, doomed: VecDeque::new(), copier: None };
     let keeper = std::thread::Builder::new().name("spool-keeper".into()).spawn(|| keeper.run())?;
     drop(jobs.send(Job::Prepare(first.segment.number + 1)));
     let writer = Writer::new(Arc::clone(shared), first, replay.next.max(1), accounts, jobs, ready);

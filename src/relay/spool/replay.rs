@@ -23,6 +23,8 @@ pub(crate) struct Replay {
     pub(crate) end: Option<End>,
     /// The sequence of the next frame; 0 before the first.
     pub(crate) next: u64,
+    /// Only messages that stand in segments up to this one are of interest.
+    limit: Option<u32>,
     /// Where the frame before ended: its segment, the offset, and the segment's length.
     before: Option<(u32, u64, u64)>,
 }
@@ -42,7 +44,7 @@ pub(crate) struct Live {
     pub(crate) place: Place,
     arrived: u64,
     state: u8,
-    pub(crate) recipients: u32,
+    recipients: u32,
     pub(crate) done: Vec<u32>,
     pub(crate) length: u64,
 }
@@ -50,6 +52,10 @@ pub(crate) struct Live {
 impl Live {
     pub(crate) fn is_file(&self) -> bool {
         self.state & FILE != 0
+    }
+
+    pub(crate) fn is_done(&self) -> bool {
+        self.done.len() as u32 >= self.recipients
     }
 
     pub(crate) fn is_held(&self) -> bool {
@@ -88,6 +94,10 @@ struct Waiting {
 }
 
 impl Replay {
+    pub(crate) fn up_to(limit: u32) -> Replay {
+        Replay { limit: Some(limit), ..Replay::default() }
+    }
+
     /// A segment that others follow: all of it was synced before those were begun.
     pub(crate) fn sealed(&mut self, segment: &Segment) -> io::Result<()> {
         let mut scan = Scan::new(segment.clone())?;
@@ -191,6 +201,11 @@ impl Replay {
     }
 
     fn message(&mut self, message: Message<'_>, place: Place) {
+        if self.limit.is_some_and(|limit| place.segment > limit) {
+            // It has been copied forward.
+            self.live.remove(&message.id);
+            return;
+        }
         let Message { id, arrived, state, recipients, length, .. } = message;
         self.floor = self.floor.max(id.0);
         let mut live = Live { place, arrived, state, recipients, done: Vec::new(), length };

@@ -138,6 +138,8 @@ pub(crate) struct Scan {
     at: u64,
     window: Vec<u8>,
     window_at: u64,
+    /// How much of the window is filled.
+    held: usize,
 }
 
 impl Scan {
@@ -148,7 +150,7 @@ impl Scan {
 
     /// As far as an offset where a batch ends.
     pub(crate) fn until(segment: Segment, length: u64) -> Scan {
-        Scan { segment, length, at: BLOCK, window: Vec::new(), window_at: 0 }
+        Scan { segment, length, at: BLOCK, window: Vec::new(), window_at: 0, held: 0 }
     }
 
     /// The next frame with a good header, and where it stands.
@@ -201,16 +203,18 @@ impl Scan {
     /// Octets of the segment, at most `length` and no fewer unless it ends.
     pub(crate) fn bytes(&mut self, at: u64, length: usize) -> io::Result<&[u8]> {
         let length = length.min(usize::try_from(self.length.saturating_sub(at)).unwrap_or(usize::MAX));
-        let held = at >= self.window_at && at + length as u64 <= self.window_at + self.window.len() as u64;
+        let held = at >= self.window_at && at + length as u64 <= self.window_at + self.held as u64;
         if !held {
-            self.window.resize(WINDOW.max(length), 0);
-            let read = read_full(&*self.segment.file, &mut self.window, at)?;
-            self.window.truncate(read);
+            if self.window.len() < length {
+                self.window = vec![0; length.max(WINDOW.min(self.length as usize))];
+            }
+            self.held = read_full(&*self.segment.file, &mut self.window, at)?;
             self.window_at = at;
         }
         let from = (at - self.window_at) as usize;
-        Ok(&self.window[from..self.window.len().min(from + length)])
+        Ok(&self.window[from..self.held.min(from + length)])
     }
+
     /// Whether the contents of a frame are what its operations say.
     pub(crate) fn is_whole(&mut self, at: u64, header: &Header) -> io::Result<bool> {
         let Some(records) = self.ops(at, header)?.and_then(decode) else { return Ok(false) };

@@ -8,10 +8,9 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use hashbrown::HashMap;
-
 use super::disk::Disk;
 use super::draft::Draft;
+use super::moves::Moves;
 use super::segment::{BLOCK, Segment};
 use super::{Options, Place, SpoolError};
 use crate::relay::envelope::QueueId;
@@ -24,8 +23,9 @@ pub(crate) struct Shared {
     pending: Mutex<Pending>,
     wake: Condvar,
     segments: RwLock<BTreeMap<u32, Segment>>,
-    /// Where messages that were copied forward stand now, by the place that their owner knows.
-    moved: Mutex<HashMap<Place, Place>>,
+    moves: Mutex<Moves>,
+    /// The keeper copies messages forward.
+    copying: AtomicBool,
     failed: AtomicBool,
     free: AtomicU64,
     last_id: AtomicU64,
@@ -72,7 +72,8 @@ impl Shared {
             pending: Mutex::default(),
             wake: Condvar::new(),
             segments: RwLock::default(),
-            moved: Mutex::default(),
+            moves: Mutex::default(),
+            copying: AtomicBool::new(false),
             failed: AtomicBool::new(false),
             free: AtomicU64::new(u64::MAX),
             last_id: AtomicU64::new(0),
@@ -203,14 +204,32 @@ impl Shared {
         self.segments.write().unwrap_or_else(PoisonError::into_inner).remove(&number);
     }
 
+    /// The segments that were there before one.
+    pub(crate) fn segments_before(&self, number: u32) -> Vec<Segment> {
+        let segments = self.segments.read().unwrap_or_else(PoisonError::into_inner);
+        segments.range(..number).map(|(_, segment)| segment.clone()).collect()
+    }
+
     /// Where a message stands now.
     pub(crate) fn resolve(&self, place: Place) -> Place {
-        hold(&self.moved).get(&place).copied().unwrap_or(place)
+        hold(&self.moves).resolve(place)
+    }
+
+    pub(crate) fn moved(&self, from: Place, to: Place) {
+        hold(&self.moves).add(from, to);
     }
 
     /// Where a message stood that goes now.
     pub(crate) fn forget(&self, place: Place) -> Place {
-        hold(&self.moved).remove(&place).unwrap_or(place)
+        hold(&self.moves).remove(place)
+    }
+
+    pub(crate) fn set_copying(&self, copying: bool) {
+        self.copying.store(copying, Ordering::Release);
+    }
+
+    pub(crate) fn is_copying(&self) -> bool {
+        self.copying.load(Ordering::Acquire)
     }
 
     pub(crate) fn set_writer(&self, thread: JoinHandle<()>) {

@@ -7,6 +7,9 @@ use std::sync::mpsc::{Receiver, Sender};
 use std::time::Instant;
 use std::vec;
 
+use hashbrown::HashSet;
+
+use super::copy;
 use super::disk::write_all;
 use super::draft::{Draft, Effect};
 use super::keeper::{Job, Ready};
@@ -22,10 +25,16 @@ const LARGEST_BATCH: u64 = 4 << 20;
 #[derive(Debug, Default, Clone, Copy)]
 pub(crate) struct Account {
     messages: u64,
-    octets: u64,
+    pub(crate) octets: u64,
+    /// Of the whole segment.
+    pub(crate) size: u64,
 }
 
 impl Account {
+    pub(crate) fn new(size: u64) -> Account {
+        Account { size, ..Account::default() }
+    }
+
     pub(crate) fn add(&mut self, length: u32) {
         self.messages += 1;
         self.octets += u64::from(length);
@@ -47,6 +56,8 @@ pub(crate) struct Writer {
     accounts: BTreeMap<u32, Account>,
     jobs: Sender<Job>,
     ready: Receiver<Result<Ready, SpoolError>>,
+    /// The messages of which there has been news since the keeper began to copy.
+    changed: HashSet<QueueId>,
     batch: Vec<u8>,
 }
 
@@ -62,8 +73,9 @@ impl Writer {
         ready: Receiver<Result<Ready, SpoolError>>,
     ) -> Writer {
         shared.add_segment(first.segment.clone());
-        accounts.insert(first.segment.number, Account::default());
-        Writer { shared, current: first, at: BLOCK, sequence, accounts, jobs, ready, batch: Vec::new() }
+        accounts.insert(first.segment.number, Account::new(first.capacity));
+        let (changed, batch) = (HashSet::new(), Vec::new());
+        Writer { shared, current: first, at: BLOCK, sequence, accounts, jobs, ready, changed, batch }
     }
 
     /// Until the spool is closed.
@@ -100,9 +112,30 @@ impl Writer {
 
     fn begin(&mut self, next: Ready) {
         self.shared.add_segment(next.segment.clone());
-        self.accounts.insert(next.segment.number, Account::default());
+        let number = next.segment.number;
+        self.accounts.insert(number, Account::new(next.capacity));
         self.current = next;
         self.at = BLOCK;
+        if self.shared.is_copying() {
+            return;
+        }
+        self.changed.clear();
+        if let Some(last) = copy::sparse(&self.accounts, number, self.shared.options.segment) {
+            self.shared.set_copying(true);
+            drop(self.jobs.send(Job::Copy { last, before: number }));
+        }
+    }
+
+    /// Whether a transaction still says what is so: a copy of a message that has changed does not.
+    fn is_true(&mut self, draft: &Draft) -> bool {
+        let mut ids = draft.effects().iter().map(Effect::id);
+        if draft.is_copy() {
+            return !ids.any(|id| self.changed.contains(&id));
+        }
+        if self.shared.is_copying() {
+            self.changed.extend(ids);
+        }
+        true
     }
 
     fn room(&self) -> u64 {
@@ -132,10 +165,17 @@ impl Writer {
             length < LARGEST_BATCH && length + draft.length() <= room
         };
         while let Some(draft) = floor.take().or_else(|| drafts.next_if(|draft| fits(&self.batch, draft))) {
+            if !self.is_true(&draft) {
+                draft.fail(SpoolError::Gone);
+                continue;
+            }
             let offset = self.at + self.batch.len() as u64;
             draft.append(self.current.segment.nonce, self.sequence, first, &mut self.batch);
             self.sequence += 1;
             taken.push((draft, offset));
+        }
+        if taken.is_empty() {
+            return;
         }
         match self.write(taken.len()) {
             Ok(()) => self.acknowledge(taken),
@@ -162,7 +202,7 @@ impl Writer {
         let mut finished = taken.first().is_some_and(|(_, offset)| *offset == BLOCK);
         for (draft, offset) in taken {
             for effect in draft.effects() {
-                finished |= self.enter(effect, segment, draft.length() as u32);
+                finished |= self.enter(effect, segment, offset as u32, draft.length() as u32);
             }
             draft.done(segment, offset as u32);
         }
@@ -171,17 +211,26 @@ impl Writer {
         }
     }
 
-    /// Keeps the accounts; says whether something was finished.
-    fn enter(&mut self, effect: &Effect, segment: u32, length: u32) -> bool {
+    /// Keeps the accounts; says whether something has gone from where it stood.
+    fn enter(&mut self, effect: &Effect, segment: u32, offset: u32, length: u32) -> bool {
         match *effect {
-            Effect::Message { .. } => {
+            Effect::Message { nth, file, from, .. } => {
                 self.accounts.entry(segment).or_default().add(length);
-                false
+                from.map(|from| self.take_along(from, Place { segment, offset, length, nth, file })).is_some()
             }
+            Effect::Changed(_) => false,
             Effect::Finished(id, place) => {
                 self.finish(id, place);
                 true
             }
+        }
+    }
+
+    /// A message has been copied forward.
+    fn take_along(&mut self, from: Place, to: Place) {
+        self.shared.moved(from, to);
+        if let Some(account) = self.accounts.get_mut(&from.segment) {
+            account.take(from.length);
         }
     }
 
