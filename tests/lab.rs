@@ -1,4 +1,5 @@
-//! A laboratory for real MTAs: Postfix and Exim run emitted folders byte for byte; the world is bent instead.
+//! A laboratory for real MTAs: Postfix, Exim and the project's own relay run emitted folders byte for byte; the
+//! world is bent instead.
 //!
 //! A [`World`] is a network of its own in which **every address exists**: what no MTA has belongs to the
 //! world, where a sink may listen on it, a client may speak from it, and a connection to anything else is
@@ -13,7 +14,7 @@
 //! world.sink("192.0.2.10:25", Sink::smtp("exchange").starttls(Identity::trusted(&["exchange.corp.contoso.com"])));
 //! let hub = world.node("hub", &["198.51.100.1"]);                  // its addresses; none: one of the lab's
 //! hub.write("/etc/mailswitch/relay.password", b"secret", 0o640);   // any path of that machine
-//! let postfix = Postfix::install(&hub, bundle);                    // or Exim::install
+//! let postfix = Postfix::install(&hub, bundle);                    // or Exim::install, Relay::install
 //! assert_eq!(postfix.check().text(), "");
 //! postfix.start(&[25]);                                            // returns when these ports listen
 //! let client = world.client("10.0.0.5");                           // the address that the MTA sees
@@ -26,7 +27,7 @@
 
 mod base64;
 pub(crate) mod client;
-mod daemon;
+pub(crate) mod daemon;
 mod dns;
 mod exim;
 pub(crate) mod inbox;
@@ -34,14 +35,18 @@ mod log;
 mod milter;
 pub(crate) mod node;
 mod postfix;
+pub(crate) mod relay;
+#[cfg(test)]
 mod selftest;
 mod session;
 pub(crate) mod sink;
 mod space;
 mod tls;
+mod trouble;
 pub(crate) mod wire;
 
 use std::net::{IpAddr, SocketAddr, TcpListener, UdpSocket};
+use std::path::Path;
 use std::sync::Mutex;
 use std::time::Duration;
 
@@ -50,8 +55,10 @@ pub(crate) use exim::Exim;
 pub(crate) use inbox::{Inbox, Seen};
 pub(crate) use node::Node;
 pub(crate) use postfix::Postfix;
+pub(crate) use relay::Relay;
 pub(crate) use sink::{Auth, Sink};
 pub(crate) use tls::{Identity, authority_pem};
+pub(crate) use trouble::{How, Step};
 
 use dns::Dns;
 use milter::Milter;
@@ -90,6 +97,11 @@ impl World {
         }
     }
 
+    /// The network itself, for sockets and threads that a test makes in it.
+    pub(crate) fn space(&self) -> Space {
+        self.space.try_clone()
+    }
+
     /// An address record. A name may have several.
     pub(crate) fn host(&self, name: &str, address: &str) {
         self.dns.host(name, parsed(address));
@@ -97,6 +109,11 @@ impl World {
 
     pub(crate) fn mx(&self, domain: &str, preference: u16, host: &str) {
         self.dns.mx(domain, preference, host);
+    }
+
+    /// Leaves the next questions about a name without an answer.
+    pub(crate) fn mute(&self, name: &str, questions: usize) {
+        self.dns.mute(name, questions);
     }
 
     /// Starts a server on `IP:PORT`.
@@ -122,6 +139,11 @@ impl World {
 
     /// A machine for an MTA, with these addresses; where a family has none, with one of the lab's.
     pub(crate) fn node(&self, name: &str, addresses: &[&str]) -> Node {
+        self.node_with(name, addresses, None)
+    }
+
+    /// A machine whose `/var/spool` is a folder on a real disk.
+    pub(crate) fn node_with(&self, name: &str, addresses: &[&str], disk: Option<&Path>) -> Node {
         let mut machines = self.machines.lock().expect("no one panicked with the machines");
         let number = u8::try_from(machines.len()).expect("a world has few machines");
         let mut own: Vec<IpAddr> = addresses.iter().map(|address| parsed(address)).collect();
@@ -131,7 +153,7 @@ impl World {
         if !own.iter().any(IpAddr::is_ipv6) {
             own.push(parsed(&format!("fd98:{number:x}::2")));
         }
-        let node = Node::new(&self.space, number, name, own);
+        let node = Node::new(&self.space, number, name, own, disk);
         machines.push(node.downgrade());
         node
     }

@@ -14,3 +14,13 @@ mod session;
 mod spool;
 mod table;
 mod verify;
+
+// The whole of it in the lab, under load and among enemies.
+mod crash;
+mod estate;
+mod host;
+mod load;
+mod peers;
+mod smuggling;
+mod tally;
+mod three;

@@ -10,10 +10,13 @@ mod mail;
 mod stage;
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 use std::sync::Mutex;
 use std::time::Instant;
 
-use mailswitch::plan::{EmitMode, Plan, TargetKind};
+use tempfile::TempDir;
+
+use mailswitch::plan::{EmitMode, Mta, Plan, TargetKind};
 
 use super::case::{Case, all, cases};
 use mail::Report;
@@ -22,32 +25,59 @@ use stage::Stage;
 /// So many worlds at once.
 const WORKERS: usize = 3;
 
+/// Which program each MTA of a case is.
+#[derive(Clone, Copy, Debug)]
+enum Cast {
+    All(TargetKind),
+    AsDeclared,
+    /// The first MTA is the first of these, the next one the second, and so on in turn.
+    InTurn([TargetKind; 2]),
+}
+
+/// What one MTA runs.
+struct Part {
+    kind: TargetKind,
+    folder: PathBuf,
+}
+
 #[test]
 fn postfix_takes_every_route() {
-    every_case(Some(TargetKind::Postfix));
+    every_case(Cast::All(TargetKind::Postfix));
 }
 
 #[test]
 fn exim_takes_every_route() {
-    every_case(Some(TargetKind::Exim));
+    every_case(Cast::All(TargetKind::Exim));
 }
 
 #[test]
-fn estates_of_both_take_every_route() {
-    every_case(None);
+fn relay_takes_every_route() {
+    every_case(Cast::All(TargetKind::Relay));
+}
+
+#[test]
+fn estates_of_postfix_and_exim_take_every_route() {
+    every_case(Cast::AsDeclared);
+}
+
+#[test]
+fn estates_of_exim_and_relay_take_every_route() {
+    every_case(Cast::InTurn([TargetKind::Exim, TargetKind::Relay]));
+}
+
+#[test]
+fn estates_of_relay_and_postfix_take_every_route() {
+    every_case(Cast::InTurn([TargetKind::Relay, TargetKind::Postfix]));
 }
 
 /// The exchange that the article of the `contoso` example describes: a user of the remote system writes out under the
 /// shared address, and the reply comes back through the hub to the remote system.
 #[test]
 fn a_reply_finds_its_way_back_to_the_remote_system() {
-    for target in [TargetKind::Postfix, TargetKind::Exim] {
+    for target in [TargetKind::Postfix, TargetKind::Exim, TargetKind::Relay] {
         let contoso = all().into_iter().find(|case| case.name == "contoso").unwrap();
-        let built = tempfile::tempdir().unwrap();
-        let folder = built.path().join("out");
-        let output = contoso.mailswitch(&["build", "--target", target.as_str(), "-o", folder.to_str().unwrap()]);
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        let stage = Stage::new(&contoso, Some(target), &folder);
+        let (parts, _built) = build(&contoso, Cast::All(target)).unwrap();
+        let stage = Stage::new(&contoso, &parts);
         let hub = stage.machines[0].server;
         let text = |from: &str, to: &str| format!("From: <{from}>\nTo: <{to}>\nSubject: hello\n\nHello.\n");
 
@@ -72,10 +102,10 @@ fn a_reply_finds_its_way_back_to_the_remote_system() {
     }
 }
 
-/// Runs the cases that can be built for a target, or as declared those that mix Postfix and Exim.
-fn every_case(target: Option<TargetKind>) {
+/// Runs the cases that can be cast so.
+fn every_case(cast: Cast) {
     let begin = Instant::now();
-    let chosen: Vec<Case> = cases().into_iter().filter(|case| fits(case, target)).collect();
+    let chosen: Vec<Case> = cases().into_iter().filter(|case| fits(case, cast)).collect();
     let count = chosen.len();
     let waiting = Mutex::new(chosen.into_iter());
     let reports = Mutex::new(Vec::new());
@@ -84,7 +114,7 @@ fn every_case(target: Option<TargetKind>) {
             scope.spawn(|| {
                 loop {
                     let Some(case) = waiting.lock().unwrap().next() else { return };
-                    let report = one_case(&case, target);
+                    let report = one_case(&case, cast);
                     reports.lock().unwrap().push(report);
                 }
             });
@@ -94,43 +124,68 @@ fn every_case(target: Option<TargetKind>) {
     assert_eq!(reports.len(), count, "a case did not come to its end");
     let addresses: usize = reports.iter().map(|report| report.addresses).sum();
     let wrong: Vec<&String> = reports.iter().flat_map(|report| &report.wrong).collect();
-    let name = target.map_or("mixed", TargetKind::as_str);
+    let name = format!("{cast:?}");
     let took = begin.elapsed().as_secs();
     println!("{name}: {addresses} addresses in {count} cases, {} wrong, {took} s", wrong.len());
     let texts: Vec<&str> = wrong.iter().map(|text| text.as_str()).collect();
     assert!(wrong.is_empty(), "{name}: {} of {addresses} wrong:\n{}", wrong.len(), texts.join("\n"));
 }
 
-fn fits(case: &Case, target: Option<TargetKind>) -> bool {
+fn fits(case: &Case, cast: Cast) -> bool {
     let plan = case.plan();
     let sound = !case.read("diagnostics.txt").is_some_and(|text| text.contains(": error["));
     let complete = plan.mtas.iter().all(|mta| mta.emits() == EmitMode::Complete);
-    let possible = match target {
-        Some(target) => !case.impossible().contains_key(target.as_str()),
-        None => is_mixed(&plan),
+    let impossible = case.impossible();
+    let kinds = kinds(&plan, cast);
+    let possible = kinds.iter().all(|kind| !impossible.contains_key(kind.as_str()));
+    let told_apart = match cast {
+        Cast::All(_) => true,
+        Cast::AsDeclared => BTreeSet::from_iter(kinds) == BTreeSet::from([TargetKind::Postfix, TargetKind::Exim]),
+        Cast::InTurn(_) => kinds.len() > 1,
     };
-    sound && complete && possible && !case.routes().is_empty()
+    sound && complete && possible && told_apart && !case.routes().is_empty()
 }
 
-fn is_mixed(plan: &Plan) -> bool {
-    let kinds: BTreeSet<TargetKind> = plan.mtas.iter().map(|mta| mta.target.value.kind).collect();
-    kinds == BTreeSet::from([TargetKind::Postfix, TargetKind::Exim])
+fn kinds(plan: &Plan, cast: Cast) -> Vec<TargetKind> {
+    let kind = |(at, mta): (usize, &Mta)| match cast {
+        Cast::All(kind) => kind,
+        Cast::AsDeclared => mta.target.value.kind,
+        Cast::InTurn(kinds) => kinds[at % kinds.len()],
+    };
+    plan.mtas.iter().enumerate().map(kind).collect()
 }
 
-fn one_case(case: &Case, target: Option<TargetKind>) -> Report {
+/// Builds a case, for each of its programs in a folder of its own, or as declared; an error is what was said.
+fn build(case: &Case, cast: Cast) -> Result<(Vec<Part>, TempDir), String> {
     let built = tempfile::tempdir().unwrap();
-    let folder = built.path().join("out");
-    let mut arguments = vec!["build", "--format", "plain", "-o", folder.to_str().unwrap()];
-    if let Some(target) = target {
-        arguments.extend(["--target", target.as_str()]);
+    let plan = case.plan();
+    let kinds = kinds(&plan, cast);
+    let folder = |kind: TargetKind| built.path().join(kind.as_str());
+    for kind in BTreeSet::from_iter(kinds.clone()) {
+        let out = folder(kind);
+        let mut arguments = vec!["build", "--format", "plain", "-o", out.to_str().unwrap()];
+        if !matches!(cast, Cast::AsDeclared) {
+            arguments.extend(["--target", kind.as_str()]);
+        }
+        let output = case.mailswitch(&arguments);
+        if !output.status.success() {
+            return Err(format!("does not build:\n{}", String::from_utf8_lossy(&output.stderr)));
+        }
     }
-    let output = case.mailswitch(&arguments);
+    let part = |(mta, kind): (&Mta, TargetKind)| Part { kind, folder: folder(kind).join(&mta.name) };
+    Ok((plan.mtas.iter().zip(kinds).map(part).collect(), built))
+}
+
+fn one_case(case: &Case, cast: Cast) -> Report {
     let mut report = Report::new(&case.name);
-    if !output.status.success() {
-        report.wrong(&format!("does not build:\n{}", String::from_utf8_lossy(&output.stderr)));
-        return report;
-    }
-    let stage = std::panic::catch_unwind(|| Stage::new(case, target, &folder));
+    let (parts, _built) = match build(case, cast) {
+        Ok(built) => built,
+        Err(said) => {
+            report.wrong(&said);
+            return report;
+        }
+    };
+    let stage = std::panic::catch_unwind(|| Stage::new(case, &parts));
     match stage {
         Ok(stage) => {
             for problem in &stage.problems {

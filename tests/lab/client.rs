@@ -167,7 +167,13 @@ impl Conversation {
 
     /// STARTTLS, trusting the lab's authority alone, and EHLO again.
     pub(crate) fn starttls(&mut self, name: &str) -> io::Result<Tls> {
-        let reply = self.command("STARTTLS");
+        self.starttls_then("", name)
+    }
+
+    /// STARTTLS with more in clear behind it, in one packet.
+    pub(crate) fn starttls_then(&mut self, injected: &str, name: &str) -> io::Result<Tls> {
+        self.write(&format!("STARTTLS\r\n{injected}"));
+        let reply = self.reply();
         assert_eq!(reply.code, 220, "STARTTLS: {reply:?}");
         let name = ServerName::try_from(name.to_owned()).expect("a server name");
         let tls = self.wire.start_tls(tls::client_config(), name)?;

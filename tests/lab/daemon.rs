@@ -65,6 +65,27 @@ impl Daemon {
         matches!(child.try_wait(), Ok(None))
     }
 
+    /// The daemon's own process, as this side of the process namespace knows it.
+    pub(crate) fn pid(&self) -> Option<i32> {
+        let unshare = self.child.lock().expect("no one panicked with the child").id();
+        only_child(only_child(unshare)?)
+    }
+
+    /// Sends a signal to the daemon alone, not to what it started.
+    pub(crate) fn signal(&self, signal: Signal) {
+        let pid = self.pid().expect("the daemon runs");
+        kill(Pid::from_raw(pid), signal).expect("a process of ours takes a signal");
+    }
+
+    /// Waits until the daemon has ended by itself, which ends the rest of its namespace.
+    pub(crate) fn wait(self) {
+        let end = Instant::now() + START;
+        while self.runs() {
+            assert!(Instant::now() < end, "the daemon has not ended after {START:?}");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
     /// The process namespace, for nsenter(1): outside it the pid files name other processes.
     pub(crate) fn process_namespace(&self) -> String {
         let pid = self.child.lock().expect("no one panicked with the child").id();

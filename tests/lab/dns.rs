@@ -9,6 +9,8 @@ use std::sync::{Arc, Mutex};
 struct Zone {
     addresses: BTreeMap<String, Vec<IpAddr>>,
     exchangers: BTreeMap<String, Vec<(u16, String)>>,
+    /// How many questions about a name are still to be left without an answer.
+    muted: BTreeMap<String, usize>,
 }
 
 pub(crate) struct Dns {
@@ -39,6 +41,10 @@ impl Dns {
         let mut zone = self.zone.lock().expect("no one panicked with the zone");
         zone.exchangers.entry(normal(domain)).or_default().push((preference, normal(host)));
     }
+
+    pub(crate) fn mute(&self, name: &str, questions: usize) {
+        self.zone.lock().expect("no one panicked with the zone").muted.insert(normal(name), questions);
+    }
 }
 
 impl Drop for Dns {
@@ -60,15 +66,18 @@ fn answer_all(socket: &UdpSocket, zone: &Mutex<Zone>) {
         if length == 0 {
             return;
         }
-        let reply = answer(&buffer[..length], &zone.lock().expect("no one panicked with the zone"));
+        let reply = answer(&buffer[..length], &mut zone.lock().expect("no one panicked with the zone"));
         if let Some(reply) = reply {
             let _ = socket.send_to(&reply, client);
         }
     }
 }
 
-fn answer(query: &[u8], zone: &Zone) -> Option<Vec<u8>> {
+fn answer(query: &[u8], zone: &mut Zone) -> Option<Vec<u8>> {
     let (name, end) = question(query)?;
+    if zone.is_muted(&name) {
+        return None;
+    }
     let kind = u16::from_be_bytes([*query.get(end)?, *query.get(end + 1)?]);
     let records = zone.records(&name, kind);
     let code = if records.is_empty() && !zone.knows(&name) { 3 } else { 0 };
@@ -107,6 +116,14 @@ fn question(query: &[u8]) -> Option<(String, usize)> {
 }
 
 impl Zone {
+    fn is_muted(&mut self, name: &str) -> bool {
+        let left = self.muted.get_mut(name).filter(|left| **left > 0);
+        left.is_some_and(|left| {
+            *left -= 1;
+            true
+        })
+    }
+
     fn records(&self, name: &str, kind: u16) -> Vec<Vec<u8>> {
         let addresses = self.addresses.get(name).into_iter().flatten();
         match kind {

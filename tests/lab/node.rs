@@ -61,9 +61,9 @@ impl Output {
 }
 
 impl Node {
-    pub(crate) fn new(world: &Space, number: u8, name: &str, addresses: Vec<IpAddr>) -> Node {
+    pub(crate) fn new(world: &Space, number: u8, name: &str, addresses: Vec<IpAddr>, disk: Option<&Path>) -> Node {
         let scratch = tempfile::tempdir().expect("a temporary folder can be made");
-        let space = Space::machine(scratch.path());
+        let space = Space::machine(scratch.path(), disk);
         world.run(|| connect_world(&space, number, &addresses));
         let log = Log::default();
         let syslog = space.run(|| {
@@ -104,6 +104,14 @@ impl Node {
         self.space().run(|| write(path.as_ref(), bytes, mode));
     }
 
+    /// Puts a program on the machine. Another process writes it: a file that this one has open for writing, however
+    /// briefly, is open in the children that other threads start just then, and is no program for so long.
+    pub(crate) fn write_program(&self, path: &str, bytes: &[u8]) {
+        let script = "mkdir -p \"${0%/*}\" && cat >\"$0\" && chmod 755 \"$0\"";
+        let output = self.space().run(|| run("sh", &["-c", script, path], bytes));
+        assert!(output.success, "{path}: {}", output.text());
+    }
+
     /// Gives a file or folder to a user, such as `Debian-exim`, and that user's group.
     pub(crate) fn give(&self, path: &str, user: &str) {
         self.space().run(|| give(path.as_ref(), user));
@@ -117,7 +125,7 @@ impl Node {
 
     /// Runs a command on the machine, with that standard input.
     pub(crate) fn command(&self, program: &str, arguments: &[&str], input: &str) -> Output {
-        self.space().run(|| run(program, arguments, input))
+        self.space().run(|| run(program, arguments, input.as_bytes()))
     }
 
     /// Everything logged so far, in whatever way: by syslog, on a daemon's output, to a file under `/var/log`.
@@ -234,7 +242,7 @@ fn connect_machine(addresses: &[IpAddr]) {
 
 /// Runs ip(8) in the calling thread's network; a line that fails is a panic.
 pub(crate) fn ip(batch: &str) {
-    let output = run("ip", &["-batch", "-"], batch);
+    let output = run("ip", &["-batch", "-"], batch.as_bytes());
     assert!(output.success, "ip -batch failed:\n{batch}\n{}", output.text());
 }
 
@@ -244,7 +252,7 @@ pub(crate) fn sysctl(name: &str, value: &str) {
     fs::write(&path, value).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
 }
 
-fn run(program: &str, arguments: &[&str], input: &str) -> Output {
+fn run(program: &str, arguments: &[&str], input: &[u8]) -> Output {
     let mut child = Command::new(program)
         .args(arguments)
         .stdin(Stdio::piped())
@@ -255,7 +263,7 @@ fn run(program: &str, arguments: &[&str], input: &str) -> Output {
     let mut stdin = child.stdin.take().expect("the input is a pipe");
     let output = std::thread::scope(|scope| {
         // A command that does not read all of its input closes it early, and that is no fault.
-        scope.spawn(move || stdin.write_all(input.as_bytes()));
+        scope.spawn(move || stdin.write_all(input));
         child.wait_with_output().expect("a child can be waited for")
     });
     Output {

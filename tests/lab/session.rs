@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::lab::base64;
 use crate::lab::inbox::{Inbox, Login, Mail, Visit};
 use crate::lab::sink::{Auth, Protocol, Sink};
+use crate::lab::trouble::{How, Step};
 use crate::lab::wire::Wire;
 
 /// An MTA may keep a connection for the next message, so sinks wait longer than tests do.
@@ -19,6 +20,18 @@ struct Session<'a> {
     visit: usize,
     encrypted: bool,
     envelope: Option<Envelope>,
+}
+
+#[derive(Clone, Copy)]
+struct Answer<'a> {
+    reply: &'a str,
+    how: Option<How>,
+}
+
+impl Answer<'_> {
+    fn is_positive(&self) -> bool {
+        self.reply.starts_with('2') && self.how != Some(How::HangsUp)
+    }
 }
 
 #[derive(Default)]
@@ -49,7 +62,7 @@ impl Session<'_> {
         if self.sink.protocol == Protocol::Smtps {
             self.encrypt()?;
         }
-        self.reply(&self.sink.greeting)?;
+        self.step(Step::Greeting, &self.sink.greeting)?;
         if !self.sink.greeting.starts_with('2') {
             return Ok(());
         }
@@ -57,7 +70,7 @@ impl Session<'_> {
             self.inbox.changed(self.visit, |visit| visit.commands.push(line.clone()));
             let (verb, rest) = line.split_once(' ').unwrap_or((&line, ""));
             if verb.eq_ignore_ascii_case("QUIT") {
-                return self.reply("221 2.0.0 bye");
+                return self.step(Step::Quit, "221 2.0.0 bye");
             }
             self.command(&verb.to_ascii_uppercase(), rest)?;
         }
@@ -70,7 +83,7 @@ impl Session<'_> {
             "EHLO" if let Some(reply) = &self.sink.ehlo => self.reply(reply),
             "EHLO" | "HELO" if self.sink.protocol != Protocol::Lmtp => self.hello(rest),
             "STARTTLS" if self.sink.identity.is_some() && !self.encrypted => {
-                self.reply("220 2.0.0 go ahead")?;
+                self.step(Step::Tls, "220 2.0.0 go ahead")?;
                 self.encrypt()
             }
             "AUTH" if self.sink.auth != Auth::Absent => self.log_in(rest),
@@ -109,7 +122,7 @@ impl Session<'_> {
             .enumerate()
             .map(|(at, line)| format!("250{}{line}\r\n", if at == last { ' ' } else { '-' }))
             .collect();
-        self.wire.send(text.as_bytes())
+        self.step(Step::Hello, text.trim_end())
     }
 
     fn encrypt(&mut self) -> io::Result<()> {
@@ -157,22 +170,26 @@ impl Session<'_> {
         if let Some(reply) = &self.sink.mail {
             return self.reply(reply);
         }
-        self.envelope = Some(Envelope { sender, parameters, recipients: Vec::new() });
-        self.reply("250 2.1.0 sender")
+        let answer = self.answer(Step::Mail, "250 2.1.0 sender");
+        if answer.is_positive() {
+            self.envelope = Some(Envelope { sender, parameters, recipients: Vec::new() });
+        }
+        self.give(answer)
     }
 
     fn rcpt(&mut self, rest: &str) -> io::Result<()> {
         let Some((recipient, _)) = path(rest, "TO:") else { return self.reply("501 5.5.4 RCPT TO:<address>") };
         let refusal = self.sink.rcpt_for.get(&recipient).or(self.sink.rcpt.as_ref());
-        let reply = match (&mut self.envelope, refusal) {
+        let usual = match (&self.envelope, refusal) {
             (None, _) => "503 5.5.1 MAIL first",
             (_, Some(reply)) if !reply.starts_with('2') => reply,
-            (Some(envelope), _) => {
-                envelope.recipients.push(recipient);
-                "250 2.1.5 recipient"
-            }
+            _ => "250 2.1.5 recipient",
         };
-        self.reply(reply)
+        let answer = self.answer(Step::Rcpt, usual);
+        if let Some(envelope) = self.envelope.as_mut().filter(|_| answer.is_positive()) {
+            envelope.recipients.push(recipient);
+        }
+        self.give(answer)
     }
 
     fn data(&mut self) -> io::Result<()> {
@@ -182,17 +199,21 @@ impl Session<'_> {
         if let Some(reply) = &self.sink.data {
             return self.reply(reply);
         }
-        self.reply("354 end with a dot")?;
+        let go = self.answer(Step::Data, "354 end with a dot");
+        self.give(go)?;
+        if !go.reply.starts_with('3') {
+            return Ok(());
+        }
         let data = self.content()?;
         let Envelope { sender, parameters, recipients } = self.envelope.take().unwrap_or_default();
-        let reply = self.sink.dot.as_deref().unwrap_or("250 2.0.0 taken");
+        let answer = self.answer(Step::Dot, self.sink.dot.as_deref().unwrap_or("250 2.0.0 taken"));
         // LMTP answers for each recipient, SMTP once.
         let replies = if self.sink.protocol == Protocol::Lmtp { recipients.len() } else { 1 };
-        if reply.starts_with('2') {
+        if answer.is_positive() {
             let mail = Mail { visit: Visit::default(), sender, sender_parameters: parameters, recipients, data };
             self.inbox.delivered(self.visit, mail);
         }
-        (0..replies).try_for_each(|_| self.reply(reply))
+        (0..replies).try_for_each(|_| self.give(answer))
     }
 
     /// The message up to the lone dot, its dots unstuffed.
@@ -203,7 +224,35 @@ impl Session<'_> {
             if line == b".\r\n" {
                 return Ok(data);
             }
+            if self.answer(Step::Content, "").how == Some(How::HangsUp) {
+                return Err(io::ErrorKind::ConnectionAborted.into());
+            }
             data.extend(line.strip_prefix(b".").unwrap_or(&line));
+        }
+    }
+
+    fn step(&mut self, step: Step, usual: &str) -> io::Result<()> {
+        self.give(self.answer(step, usual))
+    }
+
+    /// The usual answer, or what a sink in trouble does instead.
+    fn answer<'t>(&self, step: Step, usual: &'t str) -> Answer<'t> {
+        let how = self.sink.trouble.as_ref().and_then(|trouble| trouble.now(step));
+        Answer { reply: if let Some(How::Says(reply)) = how { reply } else { usual }, how }
+    }
+
+    fn give(&mut self, answer: Answer<'_>) -> io::Result<()> {
+        match answer.how {
+            None | Some(How::Says(_)) => self.reply(answer.reply),
+            Some(How::HangsUp) => Err(io::ErrorKind::ConnectionAborted.into()),
+            Some(How::Late(pause)) => {
+                std::thread::sleep(pause);
+                self.reply(answer.reply)
+            }
+            Some(How::Dribbles(pause)) => format!("{}\r\n", answer.reply).bytes().try_for_each(|byte| {
+                std::thread::sleep(pause);
+                self.wire.send(&[byte])
+            }),
         }
     }
 

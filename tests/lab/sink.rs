@@ -11,6 +11,7 @@ use crate::lab::inbox::Inbox;
 use crate::lab::milter::Milter;
 use crate::lab::session;
 use crate::lab::tls::Identity;
+use crate::lab::trouble::{How, Step, Trouble};
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Protocol {
@@ -43,6 +44,7 @@ pub(crate) struct Sink {
     pub(crate) rcpt_for: BTreeMap<String, String>,
     pub(crate) data: Option<String>,
     pub(crate) dot: Option<String>,
+    pub(crate) trouble: Option<Trouble>,
 }
 
 impl Sink {
@@ -62,6 +64,7 @@ impl Sink {
             rcpt_for: BTreeMap::new(),
             data: None,
             dot: None,
+            trouble: None,
         }
     }
 
@@ -123,6 +126,11 @@ impl Sink {
     /// To the end of the message.
     pub(crate) fn dot(self, reply: &str) -> Sink {
         Sink { dot: Some(reply.to_owned()), ..self }
+    }
+
+    /// Goes wrong at a step, the first `times` that it gets there.
+    pub(crate) fn trouble(self, step: Step, how: How, times: usize) -> Sink {
+        Sink { trouble: Some(Trouble::new(step, how, times)), ..self }
     }
 }
 

@@ -29,11 +29,12 @@ impl Space {
     }
 
     /// A network and a copy-on-write view of the whole file system: whatever is written there is lost
-    /// with the space, and nothing of the host is touched. `scratch` must be an empty folder.
-    pub(crate) fn machine(scratch: &Path) -> Space {
+    /// with the space, and nothing of the host is touched. `scratch` must be an empty folder. `/var/spool` is in
+    /// memory, or a folder on a real disk.
+    pub(crate) fn machine(scratch: &Path, disk: Option<&Path>) -> Space {
         on_new_thread(|| {
             leave(CloneFlags::CLONE_NEWNET | CloneFlags::CLONE_NEWNS);
-            own_root(scratch);
+            own_root(scratch, disk);
             Space { network: own_namespace("net"), mounts: Some(own_namespace("mnt")) }
         })
     }
@@ -87,7 +88,7 @@ fn own_namespace(kind: &str) -> File {
 
 const NOTHING: Option<&str> = None;
 
-fn own_root(scratch: &Path) {
+fn own_root(scratch: &Path, disk: Option<&Path>) {
     mount(NOTHING, "/", NOTHING, MsFlags::MS_REC | MsFlags::MS_PRIVATE, NOTHING).expect("mounts can be made private");
     tmpfs(scratch, "755");
     let [upper, work, root] = ["upper", "work", "root"].map(|name| scratch.join(name));
@@ -105,6 +106,9 @@ fn own_root(scratch: &Path) {
         [("tmp", "1777"), ("run", "755"), ("var/log", "755"), ("var/spool", "755"), ("var/lib/postfix", "755")]
     {
         tmpfs(&root.join(folder), mode);
+    }
+    if let Some(disk) = disk {
+        bind(disk, &root.join("var/spool"), MsFlags::empty());
     }
     lay_out_devices(&root.join("dev"));
     pivot_root(&root, &root.join("mnt")).expect("the new root can take the old one's place");

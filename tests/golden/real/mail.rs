@@ -186,7 +186,9 @@ fn judge(stage: &Stage, sent: &Sent<'_>, came: Option<&Vec<Arrival>>) -> Option<
     match (refused, refusals.len() == route.outcomes.len()) {
         (Some(reply), true) => {
             let statuses: BTreeSet<_> = refusals.iter().map(|refusal| refusal.status.clone()).collect();
-            let right = reply.code == 550 && statuses.contains(&reply.enhanced);
+            // RFC 6531 3.5 has 553 as well, where a UTF-8 address is not taken.
+            let code = reply.code == 550 || (reply.code == 553 && reply.enhanced.as_deref() == Some("5.6.7"));
+            let right = code && statuses.contains(&reply.enhanced);
             return (!right).then(|| format!("expected {}, but RCPT says {}", expected(), shown(reply)));
         }
         (Some(reply), false) => return Some(format!("expected {}, but RCPT says {}", expected(), shown(reply))),

@@ -1,6 +1,7 @@
 //! The world that a case is played in: its MTAs, a sink for every way out, names for all of them.
 
-use std::cell::RefCell;
+mod names;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::Path;
@@ -12,10 +13,13 @@ use mailswitch::plan::route::Router;
 use mailswitch::plan::route::outcome::Fate;
 use mailswitch::plan::{Connector, ConnectorId, MtaId, NextHop, Node as Place, Plan, Protocol, TargetKind, TlsLevel};
 
+use super::Part;
 use super::classes::class_routes;
 use crate::golden::case::Case;
 use crate::golden::routes::{Route, asked_at, outcomes};
-use crate::lab::{Auth, Exim, Identity, Node, Postfix, Sink, World, authority_pem};
+use crate::lab::{Auth, Exim, Identity, Node, Postfix, Relay, Sink, World, authority_pem};
+
+use names::{Names, host_label, host_label_alone};
 
 /// Where bounces go.
 pub(crate) const SENDERS: &str = "senders.example";
@@ -46,6 +50,7 @@ pub(crate) struct Machine {
 enum Running {
     Postfix(Postfix),
     Exim(Exim),
+    Relay(Relay),
 }
 
 impl Machine {
@@ -56,6 +61,7 @@ impl Machine {
             let queue = match &self.running {
                 Running::Postfix(postfix) => postfix.queue(),
                 Running::Exim(exim) => exim.queue(),
+                Running::Relay(relay) => relay.queue(),
             };
             if queue.trim().is_empty() {
                 return None;
@@ -79,7 +85,7 @@ struct Door {
 }
 
 impl Stage {
-    pub(crate) fn new(case: &Case, target: Option<TargetKind>, folder: &Path) -> Stage {
+    pub(crate) fn new(case: &Case, parts: &[Part]) -> Stage {
         let (plan, mut routes) = (case.plan(), case.routes());
         routes.extend(class_routes(&plan, &routes));
         let world = World::new();
@@ -95,9 +101,8 @@ impl Stage {
         let script = case.read("world.txt").unwrap_or_default();
         let down = stage.script(&script);
         stage.open_sinks(&down);
-        for id in stage.plan.mta_ids() {
-            let kind = target.unwrap_or(stage.plan.mta(id).target.value.kind);
-            stage.start(id, kind, folder);
+        for (id, part) in stage.plan.mta_ids().zip(parts) {
+            stage.start(id, part);
         }
         stage
     }
@@ -228,7 +233,7 @@ impl Stage {
         }
     }
 
-    fn start(&mut self, id: MtaId, kind: TargetKind, folder: &Path) {
+    fn start(&mut self, id: MtaId, part: &Part) {
         let mta = self.plan.mta(id);
         let leaving = self.plan.connectors.iter().filter(|connector| connector.from.contains(&id));
         let listening = mta.listen.iter().map(|endpoint| endpoint.value.ip).filter(|ip| !ip.is_unspecified());
@@ -246,14 +251,13 @@ impl Stage {
             self.world.host(mta.hostname.value.as_str(), &address.to_string());
         }
         self.furnish(id, &node);
-        let folder = folder.join(&mta.name);
         let mut ports: Vec<u16> = mta.listen.iter().map(|endpoint| endpoint.value.port).collect();
         ports.dedup();
         let server = SocketAddr::new(node.smtp().ip(), ports[0]);
-        let running = match kind {
-            TargetKind::Postfix => Running::Postfix(self.postfix(id, &node, &folder, &ports)),
-            TargetKind::Exim => Running::Exim(self.exim(&node, &folder, &ports)),
-            TargetKind::Relay => panic!("the relay does not run here"),
+        let running = match part.kind {
+            TargetKind::Postfix => Running::Postfix(self.postfix(id, &node, &part.folder, &ports)),
+            TargetKind::Exim => Running::Exim(self.exim(&node, &part.folder, &ports)),
+            TargetKind::Relay => Running::Relay(self.relay(&node, &part.folder, &ports)),
         };
         self.machines.push(Machine { node, server, running });
     }
@@ -283,7 +287,7 @@ impl Stage {
         if self.plan.connectors.iter().any(|connector| connector.from.contains(&id) && connector.auth.is_some()) {
             // The machine has nothing of the folder where the program was built.
             let program = std::fs::read(env!("CARGO_BIN_EXE_mailswitch")).unwrap();
-            node.write("/usr/local/bin/mailswitch", &program, 0o755);
+            node.write_program("/usr/local/bin/mailswitch", &program);
             let output = node.command("/usr/local/bin/mailswitch", &["secrets", "/etc/postfix"], "");
             self.clean("mailswitch secrets", output.success, if output.success { "" } else { &output.stderr });
         }
@@ -301,6 +305,14 @@ impl Stage {
         self.clean("exim -bV", version.success, &version.stderr);
         exim.start(ports);
         exim
+    }
+
+    fn relay(&mut self, node: &Node, folder: &Path, ports: &[u16]) -> Relay {
+        let relay = Relay::install(node, folder);
+        let check = relay.check();
+        self.clean("relay check", check.success, &check.stdout);
+        relay.start(ports);
+        relay
     }
 
     fn clean(&mut self, command: &str, success: bool, said: &str) {
@@ -348,53 +360,6 @@ fn sink(label: &str, door: &Door, utf8: bool) -> Sink {
         sink = sink.smtputf8();
     }
     door.refused.iter().fold(sink, |sink, recipient| sink.rcpt_for(recipient, "550 5.1.1 nobody has this address"))
-}
-
-/// Addresses for the names of the world, given out as they come up.
-struct Names<'w> {
-    world: &'w World,
-    known: RefCell<BTreeMap<String, IpAddr>>,
-}
-
-impl<'w> Names<'w> {
-    fn new(world: &'w World) -> Names<'w> {
-        Names { world, known: RefCell::default() }
-    }
-
-    fn address(&self, name: &str) -> IpAddr {
-        let mut known = self.known.borrow_mut();
-        let next = u8::try_from(known.len() + 1).expect("a case has few hosts");
-        *known.entry(name.to_owned()).or_insert_with(|| {
-            let address = IpAddr::from(Ipv4Addr::new(100, 64, 0, next));
-            self.world.host(name, &address.to_string());
-            address
-        })
-    }
-
-    fn socket(&self, host: &Host, protocol: Protocol) -> SocketAddr {
-        let usual = match protocol {
-            Protocol::Smtp => 25,
-            Protocol::Smtps => 465,
-            Protocol::Lmtp => 24,
-        };
-        let address = match &host.name {
-            HostName::Domain(domain) => self.address(domain.as_str()),
-            HostName::Ip(ip) => *ip,
-        };
-        SocketAddr::new(address, host.port.unwrap_or(usual))
-    }
-}
-
-fn host_label_alone(host: &Host) -> String {
-    match &host.name {
-        HostName::Domain(domain) => domain.as_str().to_owned(),
-        HostName::Ip(ip) => ip.to_string(),
-    }
-}
-
-fn host_label(host: &Host) -> String {
-    let port = host.port.map(|port| format!(" port {port}")).unwrap_or_default();
-    format!("{}{port}", host_label_alone(host))
 }
 
 pub(crate) fn domain_of(recipient: &str) -> String {
