@@ -152,6 +152,10 @@ impl<H: Hop> Queue<H> {
         let now = self.now();
         let (answer, orders) = {
             let mut board = self.shared.board.lock().unwrap_or_else(PoisonError::into_inner);
+            if self.shared.spool.is_failed() {
+                // What is delivered from here on could not be noted: the next start would send it again.
+                board.drain();
+            }
             (change(&mut board, now), board.take_orders())
         };
         orders.into_iter().for_each(|order| self.obey(order));

@@ -160,7 +160,9 @@ impl Board {
 
     /// Takes nothing new, and wakes the workers that wait.
     pub(super) fn drain(&mut self) {
-        self.draining = true;
+        if std::mem::replace(&mut self.draining, true) {
+            return;
+        }
         for (_, lane) in self.lanes.iter() {
             (0..lane.idle).for_each(|_| lane.bell.notify_one());
         }

@@ -34,8 +34,10 @@ pub enum State {
     Waiting,
     /// A worker has it.
     Flying,
-    /// A notification about it is being written.
+    /// A notification about it is being written: its slot stays its own until that is done.
     Ending,
+    /// Its lane, which is being found.
+    Routing,
     /// Somebody to release it.
     Held,
 }

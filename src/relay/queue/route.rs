@@ -78,7 +78,9 @@ impl<H: Hop> Queue<H> {
         let Some(mut ticket) = self.with(|board, _| board.seize(id, slot)) else { return };
         let Some(message) = self.message(&mut ticket) else { return };
         let verdict = Verdict { untried: true, ..Verdict::default() };
-        let (failed, relayed) = (ways.refused, Vec::new());
+        // Some of them may have been dealt with since they were looked up.
+        let failed = ways.refused.into_iter().filter(|(place, _)| ticket.recipients.has(*place)).collect();
+        let relayed = Vec::new();
         self.end(Ending { ticket, message, failed, relayed, verdict, expired: false });
     }
 }

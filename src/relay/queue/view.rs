@@ -160,7 +160,7 @@ fn view(slot: Slot, entry: &Entry, lane: Option<&Lane>) -> View {
     let next = match entry.state {
         State::Waiting => Some(entry.due),
         State::Ready | State::Again => asleep,
-        State::Free | State::Flying | State::Ending | State::Held => None,
+        State::Free | State::Flying | State::Ending | State::Routing | State::Held => None,
     };
     let reason = |place| {
         let own = entry.past.as_ref().and_then(|past| past.of(place));

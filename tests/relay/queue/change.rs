@@ -133,6 +133,45 @@ async fn what_the_new_routes_refuse_goes_back_and_the_rest_stays() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn new_routes_leave_a_message_alone_whose_sender_is_being_told() {
+    let mut house = House::new(ESTATE);
+    house.host("a.example.net", Mode::Says(vec![("bob", 550), ("eve", 450)]));
+    house.host("b.example.net", Mode::Down);
+    let id = house.send("joe@far.example", &["bob@one.example", "eve@one.example"]).await;
+    house.sees(&["a.example.net bob@one.example eve@one.example"]).await;
+    assert_eq!(state(&house, id), State::Ending);
+    house.queue.reroute();
+    assert_eq!(state(&house, id), State::Ending);
+    house.router.store(Arc::new(Site::new(&ESTATE.replace("account eve@one.example;", "")).router));
+    house.queue.reroute();
+    assert_eq!(state(&house, id), State::Ending);
+    // One letter for each, and what the new routes refuse is not tried again.
+    let mut seen = [house.next().await, house.next().await];
+    seen.sort();
+    assert_eq!(seen, ["mx.far.example joe@far.example"; 2]);
+    assert!(house.rest().await.iter().all(|seen| seen == "b.example.net is down"));
+    assert!(house.queue.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_delivered_any_more_once_the_spool_cannot_note_it() {
+    let mut house = House::new(ESTATE);
+    house.host("mx.far.example", Mode::Down);
+    let id = house.send("eve@near.example", &["joe@far.example"]).await;
+    house.sees(&["mx.far.example is down"]).await;
+    house.send("eve@near.example", &["bob@one.example"]).await;
+    house.disk.breaks();
+    house.sees(&["a.example.net bob@one.example"]).await;
+    while !house.spool.is_failed() {
+        tokio::task::yield_now().await;
+    }
+    house.host("mx.far.example", Mode::Good);
+    house.later(Duration::from_secs(3600)).await;
+    assert_eq!(house.rest().await, [""; 0]);
+    assert_eq!(house.queue.slots(id).len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_restart_takes_up_what_is_left_of_a_message_on_all_its_ways() {
     let mut house = House::new(ESTATE);
     house.host("mx.far.example", Mode::Down);

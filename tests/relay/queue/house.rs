@@ -17,9 +17,10 @@ use mailswitch::relay::queue::{Hop, Limits, Link, Parts, Queue};
 use mailswitch::relay::reply::{Reply, Status};
 use mailswitch::relay::route::{Decision, Router};
 use mailswitch::relay::smtp::path;
-use mailswitch::relay::spool::{Accept, Content, Host, Opened, Options, Spool};
+use mailswitch::relay::spool::{Accept, Content, Opened, Options, Spool};
 use tokio::sync::mpsc;
 
+use super::disk::Breaking;
 use crate::relay::route::Site;
 
 /// When all tests begin: in 2023.
@@ -162,6 +163,8 @@ pub(crate) struct House {
     script: Script,
     seen: mpsc::UnboundedReceiver<String>,
     folder: tempfile::TempDir,
+    /// That the spool is on.
+    pub(crate) disk: Breaking,
     _still: threads::Sender<()>,
 }
 
@@ -191,7 +194,9 @@ impl House {
         now: u64,
     ) -> House {
         let still = stop_the_clock();
-        let Opened { spool, messages, .. } = Spool::open(folder.path(), Arc::new(Host), Options::new(now)).unwrap();
+        let disk = Breaking::default();
+        let opened = Spool::open(folder.path(), Arc::new(disk.clone()), Options::new(now));
+        let Opened { spool, messages, .. } = opened.unwrap();
         let (sender, seen) = mpsc::unbounded_channel();
         let (modes, letters, open) = Default::default();
         let script = Script { modes, seen: sender, letters, open };
@@ -201,7 +206,7 @@ impl House {
         let queue = Queue::start(Parts { hop, spool: spool2, log, metrics, router: router2, schedule, limits, now });
         queue.recover(messages);
         queue.reroute();
-        House { queue, spool, router, script, seen, folder, _still: still }
+        House { queue, spool, router, script, seen, folder, disk, _still: still }
     }
 
     /// The relay ends and starts again, so much later.

@@ -58,7 +58,7 @@ impl Board {
                 self.unlink(slot);
                 self.end(slot, End::Expired);
             }
-            State::Free | State::Flying | State::Ending | State::Held => {}
+            State::Free | State::Flying | State::Ending | State::Routing | State::Held => {}
         }
     }
 }

@@ -38,7 +38,7 @@ impl Board {
         let state = self.slab.get(slot).state;
         match (action, state) {
             (_, State::Free) | (Action::Hold | Action::Retry, State::Held) => return false,
-            (_, State::Flying | State::Ending) => return self.act_later(slot, action),
+            (_, State::Flying | State::Ending | State::Routing) => return self.act_later(slot, action),
             (Action::Release, State::Held) => self.release(slot, now),
             (Action::Release, _) => return false,
             (Action::Hold, _) => {
@@ -136,7 +136,8 @@ impl Board {
             }
         }
         let entry = self.slab.at(slot);
-        if entry.state == State::Flying && entry.lane != NOWHERE {
+        if entry.state == State::Ending || entry.state == State::Flying && entry.lane != NOWHERE {
+            // Somebody has it: it moves when it is given back.
             entry.flags.stale = parts.len() != 1 || parts[0].0 != entry.lane;
             let unused: Vec<u32> = parts.iter().map(|(lane, _)| *lane).collect();
             return unused.into_iter().for_each(|lane| self.tidy(lane));
@@ -146,11 +147,12 @@ impl Board {
 
     /// Where its recipients go cannot be found out now. What is in no lane yet waits.
     pub(in super::super) fn not_found(&mut self, id: QueueId, slot: Slot, now: u64) {
-        if self.same(id, slot) && matches!(self.slab.get(slot).state, State::Ending | State::Flying) {
-            let entry = self.slab.get(slot);
-            if entry.lane == NOWHERE || entry.state == State::Ending {
-                self.postpone(slot, None, now);
-            }
+        if !self.same(id, slot) {
+            return;
+        }
+        let entry = self.slab.get(slot);
+        if entry.state == State::Routing || entry.state == State::Flying && entry.lane == NOWHERE {
+            self.postpone(slot, None, now);
         }
     }
 
@@ -164,7 +166,7 @@ impl Board {
         }
         let entry = self.slab.at(slot);
         let (old, state) = (entry.lane, entry.state);
-        let settled = old == lane && state != State::Ending;
+        let settled = old == lane && state != State::Routing;
         entry.recipients = set;
         if settled {
             return;

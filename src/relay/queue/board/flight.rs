@@ -224,20 +224,24 @@ impl Board {
         self.slab.at(slot).state = State::Ending;
     }
 
-    /// As [`Board::ending`], of an entry that is in nobody's hands. Its lane is found again when it is settled.
+    /// As [`Board::ending`], of an entry that is in nobody's hands. Its lane is found again when it is settled, and that of
+    /// one that somebody has, when it is given back.
     pub(in super::super) fn seize(&mut self, id: QueueId, slot: Slot) -> Option<Ticket> {
-        let waits = |board: &Board| match board.slab.get(slot).state {
-            State::Ready | State::Again | State::Waiting => true,
-            State::Flying => board.slab.get(slot).lane == super::NOWHERE,
-            State::Ending => true,
-            State::Free | State::Held => false,
+        if !self.same(id, slot) {
+            return None;
+        }
+        let entry = self.slab.at(slot);
+        entry.flags.stale = true;
+        let waits = match entry.state {
+            State::Ready | State::Again | State::Waiting | State::Routing => true,
+            State::Flying => entry.lane == super::NOWHERE,
+            State::Free | State::Ending | State::Held => false,
         };
-        if !self.same(id, slot) || !waits(self) {
+        if !waits {
             return None;
         }
         self.unlink(slot);
-        let entry = self.slab.at(slot);
-        (entry.state, entry.flags.stale) = (State::Ending, true);
+        self.slab.at(slot).state = State::Ending;
         Some(self.copy(slot))
     }
 
@@ -278,16 +282,15 @@ impl Board {
         let lifetime = self.schedule.lifetime.as_millis() as u64;
         let entry = self.slab.at(slot);
         let flags = &mut entry.flags;
-        let (bounce, stale) = (std::mem::take(&mut flags.bounce), std::mem::take(&mut flags.stale));
         if flags.remove {
             self.drop_entry(slot);
-        } else if bounce {
+        } else if std::mem::take(&mut flags.bounce) {
             self.end(slot, End::ByHand);
         } else if flags.hold {
             self.hold_now(slot);
         } else if entry.arrived + lifetime <= now {
             self.end(slot, End::Expired);
-        } else if stale {
+        } else if std::mem::take(&mut flags.stale) {
             self.find_lane(slot);
         } else {
             return false;
@@ -302,7 +305,7 @@ impl Board {
 
     pub(super) fn find_lane(&mut self, slot: Slot) {
         let entry = self.slab.at(slot);
-        entry.state = State::Ending;
+        entry.state = State::Routing;
         let id = entry.id;
         self.orders.push(Order::Route(id, slot));
     }

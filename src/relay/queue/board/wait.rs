@@ -57,7 +57,7 @@ impl Board {
     }
 
     fn entry_is_due(&mut self, slot: Slot, now: u64) {
-        if self.slab.get(slot).state == State::Waiting {
+        if self.slab.get(slot).state == State::Waiting && !self.is_called(slot, now) {
             self.line_up(slot, now);
         }
     }
