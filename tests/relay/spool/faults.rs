@@ -72,38 +72,43 @@ fn sparse() -> Vec<Step> {
     steps
 }
 
-fn every_call(fault: Fault, seeds: u64) {
-    every_call_of(&script(), fault, seeds);
-    every_call_of(&sparse(), fault, 1);
-}
+/// Every call goes wrong in some way: these share them out, and each has all of them where there is time for it.
+const FAULTS: [Fault; 4] = [Fault::Fails, Fault::Tears, Fault::Full, Fault::PowerLoss];
 
-fn every_call_of(steps: &[Step], fault: Fault, seeds: u64) {
-    let runtime = runtime();
-    let mut call = 1;
-    while (0..seeds).fold(false, |reached, seed| reached | survives(&runtime, steps, call, fault, seed)) {
-        call += 1;
+fn every_call(fault: Fault) {
+    let (mut first, mut stride, mut seeds) = (1, 1, 2);
+    if std::env::var_os("MAILSWITCH_LONG").is_none() {
+        first += FAULTS.iter().position(|one| *one == fault).unwrap() as u64;
+        (stride, seeds) = (FAULTS.len(), 1);
     }
-    assert!(call > 100, "the workload ended after {call} calls");
+    let runtime = runtime();
+    for steps in [script(), sparse()] {
+        let goes_wrong = |call: &u64| {
+            (0..seeds).fold(false, |reached, seed| reached | survives(&runtime, &steps, *call, fault, seed))
+        };
+        let calls = (first..).step_by(stride).take_while(goes_wrong).count();
+        assert!(calls * stride > 100, "the workload ended after {calls} calls");
+    }
 }
 
 #[test]
 fn a_call_that_fails() {
-    every_call(Fault::Fails, 1);
+    every_call(Fault::Fails);
 }
 
 #[test]
 fn a_write_that_tears() {
-    every_call(Fault::Tears, 1);
+    every_call(Fault::Tears);
 }
 
 #[test]
 fn a_disk_that_is_full() {
-    every_call(Fault::Full, 1);
+    every_call(Fault::Full);
 }
 
 #[test]
 fn power_that_is_lost() {
-    every_call(Fault::PowerLoss, 2);
+    every_call(Fault::PowerLoss);
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -123,7 +128,7 @@ fn step() -> impl Strategy<Value = Step> {
 #[test]
 fn random_workloads() {
     let runtime = runtime();
-    let faults = prop_oneof![Just(Fault::Fails), Just(Fault::Tears), Just(Fault::Full), Just(Fault::PowerLoss)];
+    let faults = proptest::sample::select(&FAULTS[..]);
     let cases = (proptest::collection::vec(step(), 1..40), 1..400_u64, faults, any::<u64>());
     let config = ProptestConfig { cases: 60, failure_persistence: None, ..ProptestConfig::default() };
     let result = TestRunner::new(config).run(&cases, |(steps, call, fault, seed)| {
