@@ -7,7 +7,7 @@
 //!
 //! - `throughput`: messages a second, CPU a message, peak memory: `smtp-source` → MTA → `smtp-sink`;
 //! - `latency`: how long a client waits for its 250 at half the peak rate;
-//! - `start`: with 1,000,000 contacts, the time until it listens, a lookup, memory;
+//! - `start`: with 1,000,000 contacts, the time until it greets a client, a lookup, memory;
 //! - `queue`: 100,000 messages for a dead host: memory each, restart, what mail for others suffers;
 //! - `idle`: memory of 10,000 connections.
 

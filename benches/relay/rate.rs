@@ -19,8 +19,14 @@ pub(crate) struct Outcome {
     pub(crate) late: u64,
 }
 
-/// So many messages a second for so long, by the sessions that are free.
-pub(crate) fn open_loop(node: &Node, rate: f64, lasts: Duration, sessions: usize) -> io::Result<Outcome> {
+/// So many messages a second for so long, to so many recipients in turn, by the sessions that are free.
+pub(crate) fn open_loop(
+    node: &Node,
+    rate: f64,
+    lasts: Duration,
+    sessions: usize,
+    recipients: u64,
+) -> io::Result<Outcome> {
     let (next, late, waits) = (AtomicU64::new(0), AtomicU64::new(0), Mutex::new(Vec::new()));
     let begin = Instant::now();
     let work = || -> io::Result<()> {
@@ -36,7 +42,7 @@ pub(crate) fn open_loop(node: &Node, rate: f64, lasts: Duration, sessions: usize
             let now = Instant::now();
             std::thread::sleep(due.saturating_duration_since(now));
             late.fetch_add(u64::from(now.saturating_duration_since(due) > LATE), Ordering::Relaxed);
-            own.push(client.message(slot)?);
+            own.push(client.message(slot % recipients)?);
         }
     };
     let results: Vec<io::Result<()>> = std::thread::scope(|scope| {
@@ -75,7 +81,6 @@ impl Client {
     }
 
     fn message(&mut self, number: u64) -> io::Result<Duration> {
-        let number = number % 10_000;
         self.say(format!("MAIL FROM:<s@sender.example>\r\nRCPT TO:<{number}ann@contoso.com>\r\nDATA\r\n").as_bytes())?;
         self.expect("250")?;
         self.expect("250")?;

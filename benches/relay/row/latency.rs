@@ -30,7 +30,7 @@ pub(crate) fn run(bench: &Bench) -> io::Result<()> {
         let peak = through(&mta, traffic)?.rate;
         let mut disk = milliseconds(&syncs(bench.disk.path(), SYNCS)?);
         let _sink = Sink::start(&mta.node)?;
-        let Outcome { waits, late } = open_loop(&mta.node, peak / 2.0, LASTS, bench.sessions)?;
+        let Outcome { waits, late } = open_loop(&mta.node, peak / 2.0, LASTS, bench.sessions, bench.count as u64)?;
         disk.extend(milliseconds(&syncs(bench.disk.path(), SYNCS)?));
         let mut waits = milliseconds(&waits);
         let (half, most, sync) = (quantile(&mut waits, 0.5), quantile(&mut waits, 0.99), quantile(&mut disk, 0.99));

@@ -1,7 +1,7 @@
-//! A million contacts: how soon the relay listens, how long a lookup takes, how much memory it has with nothing to do.
+//! A million contacts: how soon the relay greets a client, how long a lookup takes, how much memory it has with nothing to do.
 
 use std::fs;
-use std::io;
+use std::io::{self, Read};
 use std::net::{IpAddr, Ipv4Addr, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -33,7 +33,7 @@ pub(crate) fn run(bench: &Bench) -> io::Result<()> {
         starts.push(begin.elapsed().as_secs_f64() * 1000.0);
         sizes.push(resident_kib(relay.child.id()) as f64 / 1024.0);
     }
-    println!("until it listens  {:>10.1} ms    goal: < 100 ms", median(&mut starts));
+    println!("until it greets   {:>10.1} ms    goal: < 100 ms", median(&mut starts));
     println!("resident, idle    {:>10.1} MB    goal: < 30 MB", median(&mut sizes));
     let mut times = lookups(&folder, bench.disk.path())?;
     let mean = times.iter().sum::<f64>() / times.len() as f64;
@@ -52,7 +52,7 @@ impl Started {
         command.args(&Relay::COMMAND[1..]).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         node.space().run(|| {
             let mut started = Started { child: command.spawn()? };
-            while TcpStream::connect((Ipv4Addr::LOCALHOST, 25)).is_err() {
+            while !is_greeted() {
                 if let Some(status) = started.child.try_wait()? {
                     return Err(io::Error::other(format!("the relay ended: {status}")));
                 }
@@ -61,6 +61,13 @@ impl Started {
             Ok(started)
         })
     }
+}
+
+/// Its sockets are open before it serves: only a greeting counts.
+fn is_greeted() -> bool {
+    let Ok(mut stream) = TcpStream::connect((Ipv4Addr::LOCALHOST, 25)) else { return false };
+    let mut code = [0; 3];
+    stream.read_exact(&mut code).is_ok() && code == *b"220"
 }
 
 impl Drop for Started {
