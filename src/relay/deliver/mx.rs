@@ -8,6 +8,9 @@ use crate::relay::deliver::resolve::{Missing, Mx};
 use crate::relay::deliver::{Client, Kind, Target, Trouble};
 use crate::relay::reply::Status;
 
+/// Mail exchangers of one domain whose addresses are looked up, at most: each question may take its time.
+const MOST_LOOKUPS: usize = 30;
+
 /// The addresses of the next hop, the first to be tried first: the connector's smart hosts, or those that the DNS names for
 /// `domain`. There is at least one.
 pub async fn targets(client: &Client, connector: &Connector, domain: &str) -> Result<Vec<Target>, Trouble> {
@@ -88,12 +91,12 @@ async fn explicit(client: &Client, domain: &str, exchangers: &[Mx]) -> Result<Ve
     // This relay by its name needs no address; by an address it is met on the way.
     let mut end = exchangers.iter().find(|mx| is_named_as_we(client, &mx.host)).map(|mx| mx.preference);
     let named = exchangers.iter().filter(|mx| !mx.host.is_empty() && mx.host.parse::<IpAddr>().is_err());
-    for mx in named {
+    for mx in named.take(MOST_LOOKUPS) {
         if end.is_some_and(|end| mx.preference >= end) || found.len() >= client.settings.most_targets {
             break;
         }
         match client.resolve.addresses(&mx.host).await {
-            Ok(addresses) if addresses.iter().any(|ip| client.settings.addresses.contains(ip)) => {
+            Ok(addresses) if addresses.iter().any(|ip| leads_here(client, ip)) => {
                 end = Some(mx.preference);
             }
             Ok(addresses) => {
@@ -123,7 +126,7 @@ async fn implicit(client: &Client, domain: &str) -> Result<Vec<Target>, Trouble>
         return Err(loops_back(domain));
     }
     match client.resolve.addresses(domain).await {
-        Ok(addresses) if addresses.iter().any(|ip| client.settings.addresses.contains(ip)) => Err(loops_back(domain)),
+        Ok(addresses) if addresses.iter().any(|ip| leads_here(client, ip)) => Err(loops_back(domain)),
         Ok(addresses) => Ok(at(domain, addresses, client.settings.mx_port).collect()),
         Err(missing @ Missing::Answer(_)) => Err(dns(Status(4, 4, 3), &nowhere(domain, &missing))),
         Err(missing) => Err(Trouble::permanent(Status(5, 1, 2), nowhere(domain, &missing))),
@@ -132,6 +135,15 @@ async fn implicit(client: &Client, domain: &str) -> Result<Vec<Target>, Trouble>
 
 fn is_named_as_we(client: &Client, host: &str) -> bool {
     host.eq_ignore_ascii_case(&client.settings.hostname)
+}
+
+/// Whether an address is this relay's, however it is written. The unspecified one is the machine itself to whoever
+/// connects to it, and so is every loopback address where the relay listens on all that the machine has. We would meet
+/// ourselves there as a client that may be trusted.
+fn leads_here(client: &Client, ip: &IpAddr) -> bool {
+    let (own, ip) = (&client.settings.addresses, ip.to_canonical());
+    let everywhere = own.iter().any(IpAddr::is_loopback) && !own.iter().all(IpAddr::is_loopback);
+    own.contains(&ip) || ip.is_unspecified() || everywhere && ip.is_loopback()
 }
 
 fn loops_back(domain: &str) -> Trouble {

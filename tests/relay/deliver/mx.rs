@@ -23,6 +23,12 @@ fn failed<T>() -> Result<T, Missing> {
     Err(Missing::Answer("no answer".to_owned()))
 }
 
+/// The last of very many exchangers is the one that can be found.
+fn many() -> Result<Vec<Mx>, Missing> {
+    let gone = (0..100).map(|n| Mx { preference: 1, host: format!("gone{n}.example") });
+    Ok(gone.chain([Mx { preference: 2, host: "a.x.example".to_owned() }]).collect())
+}
+
 fn names() -> Names {
     Names {
         mx: vec![
@@ -46,6 +52,10 @@ fn names() -> Names {
             ("strange.example", mx(&[(1, "192.0.2.9"), (2, ""), (3, "gone.example"), (4, "a.x.example")])),
             ("dangling.example", mx(&[(1, "192.0.2.9"), (2, ""), (3, "gone.example"), (4, "empty.example")])),
             ("doubtful.example", mx(&[(1, "gone.example"), (2, "late.x.example")])),
+            ("unspecified.example", mx(&[(1, "zero.example"), (2, "a.x.example")])),
+            ("mapped.example", mx(&[(1, "mapped.x.example")])),
+            ("loopback.example", mx(&[(1, "loopback.x.example")])),
+            ("many.example", many()),
             ("equal.example", mx(&[(1, "a.x.example"), (1, "b.x.example")])),
         ],
         addresses: vec![
@@ -55,6 +65,9 @@ fn names() -> Names {
             ("empty.example", Err(Missing::Records)),
             ("unsure.example", failed()),
             ("late.x.example", failed()),
+            ("zero.example", addresses(&["::", "0.0.0.0"])),
+            ("mapped.x.example", addresses(&["::ffff:192.0.2.100"])),
+            ("loopback.x.example", addresses(&["127.0.0.2"])),
             ("alias.example", addresses(&["192.0.2.100"])),
             ("implicit-ours.example", addresses(&["192.0.2.100"])),
         ],
@@ -68,7 +81,11 @@ fn client() -> Client {
 }
 
 async fn shown(connector: &Connector, domain: &str) -> String {
-    match targets(&client(), connector, domain).await {
+    shown_by(&client(), connector, domain).await
+}
+
+async fn shown_by(client: &Client, connector: &Connector, domain: &str) -> String {
+    match targets(client, connector, domain).await {
         Ok(targets) => {
             let list: Vec<_> = targets.iter().map(|target| format!("{}={}", target.name, target.addr)).collect();
             list.join(" ")
@@ -101,9 +118,24 @@ async fn exchangers_of_a_domain() {
         ("strange.example", a),
         ("dangling.example", "permanent 5.4.4"),
         ("doubtful.example", "4.4.3"),
+        // This relay, by what leads to any machine itself, or by another spelling of its address.
+        ("unspecified.example", "permanent 5.4.6"),
+        ("mapped.example", "permanent 5.4.6"),
+        ("many.example", "permanent 5.4.4"),
     ] {
         assert_eq!(shown(&out, domain).await, expected, "{domain}");
     }
+}
+
+#[tokio::test]
+async fn a_relay_that_listens_everywhere_is_at_every_loopback_address() {
+    let mut out = connector(Protocol::Smtp, TlsLevel::Opportunistic);
+    out.dns = true;
+    assert_eq!(shown(&out, "loopback.example").await, "loopback.x.example=127.0.0.2:25");
+    let mut settings = Settings::new("us.example");
+    settings.addresses = ["192.0.2.100", "127.0.0.1"].map(|ip| ip.parse().unwrap()).into();
+    let client = Client::new(settings, Arc::new(names()), Peers::new([""; 0]));
+    assert_eq!(shown_by(&client, &out, "loopback.example").await, "permanent 5.4.6");
 }
 
 #[tokio::test]
