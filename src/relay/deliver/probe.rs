@@ -68,7 +68,8 @@ async fn ask_each(
 impl Connection {
     async fn ask(mut self, recipient: &str) -> Verdict {
         let verdict = self.asked(recipient).await.unwrap_or_else(Verdict::Unknown);
-        self.quit().await;
+        // Somebody waits for the verdict, and nobody for how the host takes its leave.
+        tokio::spawn(self.quit());
         verdict
     }
 
@@ -88,15 +89,11 @@ impl Connection {
         line.clear();
         command::rcpt(&mut line, &Recipient { address: recipient.to_owned(), ..Recipient::default() }, &bare);
         let answer = self.command(&line).await?;
-        let verdict = if answer.is_permanent() {
-            Verdict::Refused(answer)
-        } else if answer.is_transient() {
-            Verdict::Unknown(Trouble::new(Kind::Greeting, Status(4, 2, 0), "the host does not say").said(answer))
-        } else {
-            Verdict::Accepted
-        };
-        self.command(b"RSET\r\n").await?;
-        Ok(verdict)
+        Ok(match answer.code {
+            200..300 => Verdict::Accepted,
+            500.. => Verdict::Refused(answer),
+            _ => Verdict::Unknown(Trouble::new(Kind::Greeting, Status(4, 2, 0), "the host does not say").said(answer)),
+        })
     }
 
     async fn command(&mut self, line: &[u8]) -> Result<Reply, Trouble> {

@@ -26,7 +26,7 @@ async fn ask(tiers: &[Vec<Arc<Connector>>], recipient: &str, scripts: &[&str]) -
 }
 
 const BEGIN: &str = "S: 220 mx\nC: EHLO us.example\nS: 250 mx\nC: MAIL FROM:<>\n";
-const END: &str = "\nC: RSET\nS: 250 ok\nC: QUIT\nS: 221 bye";
+const END: &str = "\nC: QUIT\nS: 221 bye";
 
 fn answered(mail: &str, rcpt: &str) -> String {
     [BEGIN, "S: ", mail, "\nC: RCPT TO:<a@x.example>\nS: ", rcpt, END].concat()
@@ -39,6 +39,7 @@ async fn the_answer_to_rcpt_counts() {
         ("250 ok", "accepted"),
         ("251 elsewhere", "accepted"),
         ("550 5.1.1 who?", "refused 550 5.1.1 who?"),
+        ("354 go on", "unknown Greeting 4.2.0 the host does not say: 354 go on"),
         ("450 4.2.0 later", "unknown Greeting 4.2.0 the host does not say: 450 4.2.0 later"),
     ] {
         assert_eq!(ask(&one, "a@x.example", &[&answered("250 ok", rcpt)]).await, verdict);
@@ -58,6 +59,13 @@ async fn a_refusal_of_the_question_is_no_answer() {
     let closed = [BEGIN, "S: 250 ok\nC: RCPT TO:<a@x.example>\n"].concat();
     let verdict = ask(&one, "a@x.example", &[&closed]).await;
     assert_eq!(verdict, "unknown Closed 4.4.2 the host closed the connection");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_host_that_hangs_up_behind_its_answer_has_answered() {
+    let one = [vec![to(&["192.0.2.1"])]];
+    let gone = [BEGIN, "S: 250 ok\nC: RCPT TO:<a@x.example>\nS: 550 5.1.1 who?"].concat();
+    assert_eq!(ask(&one, "a@x.example", &[&gone]).await, "refused 550 5.1.1 who?");
 }
 
 #[tokio::test(start_paused = true)]
@@ -87,6 +95,6 @@ async fn a_recipient_that_the_host_cannot_be_told() {
     let verdict = ask(&one, "ä@x.example", &[open]).await;
     assert_eq!(verdict, "refused 553 5.6.7 the next hop does not offer SMTPUTF8");
     let utf8 = "S: 220 mx\nC: EHLO us.example\nS: 250-mx\nS: 250 SMTPUTF8\nC: MAIL FROM:<> SMTPUTF8\nS: 250 ok
-        C: RCPT TO:<ä@x.example>\nS: 250 ok\nC: RSET\nS: 250 ok\nC: QUIT\nS: 221 bye";
+        C: RCPT TO:<ä@x.example>\nS: 250 ok\nC: QUIT\nS: 221 bye";
     assert_eq!(ask(&one, "ä@x.example", &[utf8]).await, "accepted");
 }
