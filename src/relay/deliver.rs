@@ -14,7 +14,8 @@
 //! - *8BITMIME* (RFC 6152 3): a message that was declared 8-bit and is, is returned with 5.6.3; it is never converted, since that
 //!   would break signatures over it. One whose octets turn out to be ASCII goes without the parameter, and so does one that
 //!   nobody declared.
-//! - *SMTPUTF8* (RFC 6531 3.2): what needs it is returned with 5.6.7.
+//! - *SMTPUTF8* (RFC 6531 3.2): what needs it is returned with 5.6.7. A message that was declared so and is ASCII altogether
+//!   goes without it.
 //! - *DSN* (RFC 3461 5.2.2): the outcome says so, and the one who asked for a notification gets one that says "relayed".
 //! - *SIZE* (RFC 1870 6.1): a message over the limit that was offered is returned with 5.3.4 and not sent.
 

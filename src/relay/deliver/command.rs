@@ -42,7 +42,9 @@ pub(super) fn rcpt(out: &mut Vec<u8>, recipient: &Recipient, offered: &Capabilit
     out.push(b'>');
     if offered.dsn {
         notify(out, recipient.notify);
-        parameter(out, " ORCPT=", recipient.orcpt.as_deref());
+        // One in UTF-8 is for those who know that.
+        let orcpt = recipient.orcpt.as_deref().filter(|orcpt| offered.smtputf8 || orcpt.is_ascii());
+        parameter(out, " ORCPT=", orcpt);
     }
     out.extend_from_slice(b"\r\n");
 }

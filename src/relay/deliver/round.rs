@@ -55,7 +55,15 @@ impl Round {
         if envelope.body == Body::EightBitMime && !self.fit_body(offered) {
             return;
         }
-        self.fit_addresses(offered, envelope.smtputf8 || !envelope.sender.is_ascii());
+        let declared = envelope.smtputf8 && envelope.sender.is_ascii();
+        match declared && !offered.smtputf8 {
+            false => self.fit_addresses(offered, envelope.smtputf8 || !envelope.sender.is_ascii()),
+            // As with 8-bit content, a client may have said more than its message needs.
+            true => match content::is_seven_bit(&*self.transaction.content) {
+                Ok(plain) => self.fit_addresses(offered, !plain),
+                Err(_) => self.refuse(Stage::Unsent, &unreadable()),
+            },
+        }
     }
 
     /// Whether the content can go: a declaration of 8-bit content may be more than it needs.
@@ -70,7 +78,7 @@ impl Round {
                 let text = "the next hop takes no 8-bit content, and it is not converted";
                 self.refuse(Stage::Unsent, &ours(554, Status(5, 6, 3), text));
             }
-            Err(_) => self.refuse(Stage::Unsent, &ours(451, Status(4, 3, 0), "the content cannot be read")),
+            Err(_) => self.refuse(Stage::Unsent, &unreadable()),
         }
         false
     }
@@ -198,6 +206,10 @@ impl Round {
         });
         (self.transaction, outcomes.collect())
     }
+}
+
+fn unreadable() -> Reply {
+    ours(451, Status(4, 3, 0), "the content cannot be read")
 }
 
 /// A refusal in the relay's own words.

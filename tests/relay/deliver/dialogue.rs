@@ -355,10 +355,10 @@ async fn what_a_host_cannot_take_is_not_sent() {
     let eight_bit = |transaction| with(transaction, |envelope| envelope.body = Body::EightBitMime);
     let mails = vec![
         mail(1, &["a@x.example"], "much more than twenty octets\r\n"),
-        with(mail(2, &["b@x.example", "c@x.example"], "x\r\n"), |envelope| envelope.smtputf8 = true),
+        with(mail(2, &["b@x.example", "c@x.example"], "ü\r\n"), |envelope| envelope.smtputf8 = true),
         eight_bit(mail(3, &["d@x.example"], "grüße\r\n")),
         // Declared as more than it is.
-        eight_bit(mail(4, &["e@x.example"], "ascii\r\n")),
+        with(eight_bit(mail(4, &["e@x.example"], "ascii\r\n")), |envelope| envelope.smtputf8 = true),
         mail(5, &["ä@x.example", "g@x.example", "h@x.example\r\nRSET"], "x\r\n"),
         with(mail(6, &["i@x.example"], "x\r\n"), |envelope| envelope.sender = "s\r\n.".to_owned()),
     ];
@@ -378,6 +378,31 @@ async fn what_a_host_cannot_take_is_not_sent() {
             "6 i@x.example refused at Unsent 550 5.1.7 the sender's address cannot be sent",
         ]
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_original_recipient_in_utf8_goes_where_that_is_known() {
+    let script = opening(&["PIPELINING", "DSN"])
+        + "
+        C: MAIL FROM:<s@us.example>
+        C: RCPT TO:<a@x.example> NOTIFY=NEVER
+        C: RCPT TO:<b@x.example> NOTIFY=NEVER ORCPT=utf-8;b
+        C: DATA
+        S: 250 ok
+        S: 250 ok
+        S: 250 ok
+        S: 354 go on
+        C: x
+        C: .
+        S: 250 ok";
+    let message = with(mail(1, &["a@x.example", "b@x.example"], "x\r\n"), |envelope| {
+        envelope.smtputf8 = true;
+        for (recipient, orcpt) in envelope.recipients.iter_mut().zip(["utf-8;ä@x.example", "utf-8;b"]) {
+            (recipient.notify, recipient.orcpt) = (Notify::NEVER, Some(orcpt.to_owned()));
+        }
+    });
+    let lines = send(Protocol::Smtp, &script, vec![message]).await;
+    assert_eq!(lines, ["1 a@x.example delivered with DSN 250 ok", "1 b@x.example delivered with DSN 250 ok"]);
 }
 
 /// Ends of a session in the middle of two transactions, and what is known then.
