@@ -224,8 +224,17 @@ impl Spool {
     pub async fn accept(&self, accept: &Accept) -> Result<Place, SpoolError> {
         let mut draft = Draft::new();
         draft.accept(accept);
-        let places = self.commit(draft, [&accept.content]).await?;
+        let places = self.commit(draft, [&accept.content]).await.inspect_err(|error| self.forget(accept, error))?;
         places.first().copied().ok_or(SpoolError::Gone)
+    }
+
+    /// A content in a file of its own takes no room any longer, where nothing of its message reached the log.
+    fn forget(&self, accept: &Accept, error: &SpoolError) {
+        let unwritten = matches!(error, SpoolError::Full | SpoolError::TooLarge);
+        if unwritten && matches!(accept.content, Content::File(_)) {
+            // One that stays behind is an orphan, which the next start removes.
+            drop(self.shared.disk.remove(&self.shared.body(accept.id)));
+        }
     }
 
     /// One transaction: all of it becomes durable, or nothing. Gives the places of what it accepts, in order.

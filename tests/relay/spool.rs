@@ -8,7 +8,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use mailswitch::relay::envelope::{Envelope, QueueId, Recipient};
-use mailswitch::relay::spool::{Accept, Change, Content, Host, Note, Opened, Options, Place, Spool};
+use mailswitch::relay::spool::{Accept, Change, Content, Disk, Host, Note, Opened, Options, Place, Spool, SpoolError};
 
 /// A spool on the host's own disk, with segments that are small enough to be used up.
 fn open(folder: &Path) -> Opened {
@@ -28,6 +28,23 @@ fn message(spool: &Spool, recipients: &[&str], content: &[u8]) -> Accept {
 
 fn note(spool: &Spool, id: QueueId, place: Place, change: Change) {
     spool.note(&Note { id, place, change });
+}
+
+#[tokio::test]
+async fn a_content_whose_message_finds_no_room_takes_none_either() {
+    let disk = memory::Memory::default();
+    let spool = Spool::open(Path::new(model::FOLDER), Arc::new(disk.clone()), model::options()).unwrap().spool;
+    let mut large = message(&spool, &["bob@contoso.com"], b"");
+    let mut body = spool.body(large.id).unwrap();
+    body.write(&[b'x'; 100_000]).unwrap();
+    large.content = Content::File(body.finish().unwrap());
+    disk.arm(1, memory::Fault::Full);
+    let small = [b'x'; 100];
+    while spool.accept(&message(&spool, &["bob@contoso.com"], &small)).await.is_ok() {}
+    let bodies = Path::new(model::FOLDER).join("bodies");
+    assert_eq!(disk.list(&bodies).unwrap().len(), 1);
+    assert!(matches!(spool.accept(&large).await, Err(SpoolError::Full)));
+    assert_eq!(disk.list(&bodies).unwrap(), [""; 0]);
 }
 
 #[tokio::test]
