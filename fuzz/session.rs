@@ -48,6 +48,7 @@ impl Talk {
                     self.write();
                     return false;
                 }
+                Action::Write => self.write(),
                 Action::Content(octets) => self.content.extend_from_slice(octets),
                 Action::Discard => self.content = Vec::new(),
                 Action::Mail { .. } => self.session.answer(Answer::Yes),

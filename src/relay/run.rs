@@ -24,9 +24,6 @@ mod reload;
 mod start;
 pub mod watch;
 
-/// Open files besides those of sessions: connections to next hops, the spool, tables.
-const OTHER_FILES: u64 = 1000;
-
 /// What the command line says.
 #[derive(Debug, Clone)]
 pub struct Asked {
@@ -53,14 +50,9 @@ impl From<String> for Stopped {
 
 /// Runs a relay until it is asked to end. What is odd and does not keep it from that is told to `say`.
 pub fn run(asked: &Asked, say: &mut dyn FnMut(&str)) -> Result<(), Stopped> {
+    privileges::raise_files();
     let files = load::files(&asked.file).map_err(Stopped::Config)?;
     files.warnings.iter().for_each(|warning| say(warning));
-    let (open, sessions) = (privileges::raise_files(), files.local.limits.sessions);
-    if open < u64::from(sessions) + OTHER_FILES {
-        say(&format!(
-            "warning: this process may have {open} files open: too few for {sessions} sessions (LimitNOFILE)"
-        ));
-    }
     let spool = spool_folder(asked, &files.local);
     let sockets = socket::open(&files.config.server.listen).map_err(Stopped::Start)?;
     become_another(&files.local, &spool)?;

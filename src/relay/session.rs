@@ -31,6 +31,8 @@ pub use settings::Settings;
 pub enum Action<'i> {
     /// All input is used up: write the output and read on.
     More,
+    /// Write the output before the rest of the input is fed: a client that does not read its replies gets no more of them.
+    Write,
     /// Is there room for a message, of the octets that its sender speaks of? Answer [`Answer::Yes`] or a refusal.
     Mail { size: Option<u64> },
     /// What does this recipient get? Answer [`Answer::Recipient`] or a refusal.
@@ -69,6 +71,9 @@ pub struct Refusal {
     pub verb: &'static str,
     pub reply: Row,
 }
+
+/// Octets of output from which on it is written before another command is read.
+const OUTPUT: usize = 16 << 10;
 
 /// Refusals that are kept until the driver asks for them.
 const REMEMBERED: usize = 32;
@@ -156,6 +161,9 @@ impl Session {
     pub fn feed<'i>(&mut self, input: &'i [u8]) -> (usize, Action<'i>) {
         let mut used = 0;
         while used < input.len() && self.state != State::Closed && self.wait == Wait::Nothing {
+            if self.out.len() >= OUTPUT {
+                return (used, Action::Write);
+            }
             let rest = &input[used..];
             let (length, action) = if self.state == State::Data { self.content(rest) } else { self.line(rest) };
             used += length;

@@ -257,9 +257,8 @@ fn in_reply(verdict: Verdict) -> Result<(), Reply> {
             let status = reply.status.filter(|status| status.0 == 4).unwrap_or(Status(4, 1, 1));
             Err(later(status, &format!("The next server says: {}", words(&reply))))
         }
-        Verdict::Unasked(why) => {
-            Err(later(Status(4, 4, 1), &format!("The next server cannot be asked for this recipient: {why}")))
-        }
+        // Why is for the log: it may speak of files and hosts of ours.
+        Verdict::Unasked(_) => Err(later(Status(4, 4, 1), "The next server cannot be asked for this recipient")),
     }
 }
 

@@ -1,5 +1,6 @@
 //! The running relay, from outside: its binary, its sockets and its signals.
 
+mod filter;
 mod host;
 
 use std::net::TcpStream;
@@ -140,6 +141,66 @@ fn sessions_are_limited_in_all_and_by_network() {
     let mut fourth = relay.client_as_soon_as_there_is_room();
     fourth.says("NOOP", "250");
     second.says("NOOP", "250");
+}
+
+#[test]
+fn clients_leave_files_for_the_rest() {
+    let mut host = Host::new("");
+    host.files = 100;
+    host.write("local.yaml", "limits: {sessions: 1000, sessions-per-network: 1000}\n");
+    let mut relay = host.start();
+    assert!(relay.starts_with("warning: there will be 50 sessions at most, not 1000"));
+    let mut first = relay.client();
+    first.hello();
+    let _others: Vec<Client> = (0..49).map(|_| relay.greeted()).collect();
+    relay.client().hears("421 4.3.2");
+    relay.client().hears("421 4.3.2");
+    // The first one's message still finds a way out, as far as the next hop that is not there.
+    first.message("bob@own.example");
+    let deferred = relay.log("host-dead");
+    assert!(deferred.contains("refused"), "{deferred}");
+}
+
+#[test]
+fn what_a_client_says_of_its_message_raises_no_alarm() {
+    let mut relay = Host::new("").start();
+    let mut client = relay.client();
+    client.hello();
+    client.says("MAIL FROM:<ann@else.example> SIZE=99999999999999999999", "452 4.3.1");
+    client.message("bob@own.example");
+    assert_eq!(relay.events_until("accepted"), ["refused", "accepted"]);
+}
+
+#[test]
+fn a_message_that_grows_while_the_disk_gets_low_is_refused() {
+    let host = Host::new("");
+    let mut relay = host.start();
+    let mut client = relay.client();
+    client.hello();
+    client.says("MAIL FROM:<ann@else.example>", "250 2.1.0");
+    client.says("RCPT TO:<bob@own.example>", "250 2.1.5");
+    client.says("DATA", "354");
+    host.write("local.yaml", &format!("limits: {{free-disk: {}}}\n", u64::MAX));
+    relay.log("reloaded");
+    client.send("0123456789abcde\r\n".repeat(10_000).as_bytes());
+    client.says(".", "452 4.3.1");
+    assert_eq!(std::fs::read_dir(host.spool().join("bodies")).unwrap().count(), 0);
+}
+
+#[test]
+fn the_time_of_a_message_that_was_refused_is_not_its_sessions() {
+    let host = Host::new("");
+    host.write("local.yaml", "timeouts: {message: 1, command: 4}\n");
+    let relay = host.start();
+    let mut client = relay.client();
+    client.hello();
+    client.says("MAIL FROM:<ann@else.example>", "250 2.1.0");
+    client.says("RCPT TO:<bob@own.example>", "250 2.1.5");
+    client.says("DATA", "354");
+    client.says(&format!("{}\r\n.", "x".repeat(2000)), "554 5.6.0");
+    let since = std::time::Instant::now();
+    client.hears("421 4.4.2");
+    assert!(since.elapsed() >= std::time::Duration::from_secs(3), "{:?}", since.elapsed());
 }
 
 #[test]

@@ -94,8 +94,9 @@ async fn what_the_next_hop_says_is_what_rcpt_is_told() {
         (Verdict::Later(reply(451, Some(Status(4, 7, 1)), "greylisted")), "450 4.7.1 The next server says: greylisted"),
         (Verdict::Later(reply(450, Some(Status(5, 0, 0)), "busy")), "450 4.1.1 The next server says: busy"),
         (
-            Verdict::Unasked("it takes no message from <>".into()),
-            "450 4.4.1 The next server cannot be asked for this recipient: it takes no message from <>",
+            // The reason may speak of this host's files and networks.
+            Verdict::Unasked("the password file /etc/mailswitch/secret cannot be read".into()),
+            "450 4.4.1 The next server cannot be asked for this recipient",
         ),
     ] {
         let recipient = format!("user{}@backup.example", desk.probes());
@@ -183,7 +184,7 @@ async fn a_probe_that_never_ends_is_given_up() {
     let options = Options { patience: Duration::from_secs(1000), ..Options::default() };
     let desk = Desk::with(folder.path(), options, NOW);
     let told = desk.ask_with(NOW, "bob@backup.example", pending()).await;
-    assert_eq!(told, "450 4.4.1 The next server cannot be asked for this recipient: it does not answer");
+    assert_eq!(told, "450 4.4.1 The next server cannot be asked for this recipient");
     assert_eq!(desk.ask(NOW, "bob@backup.example", Verdict::Taken).await, "taken");
 }
 

@@ -67,7 +67,8 @@ impl Incoming {
         self.fail(SpoolError::Closed);
     }
 
-    fn fail(&mut self, error: SpoolError) {
+    /// Nothing more is kept, and it can only be refused.
+    pub(super) fn fail(&mut self, error: SpoolError) {
         (self.octets, self.file, self.failed) = (Vec::new(), None, Some(error));
     }
 

@@ -19,6 +19,8 @@ pub(super) enum Asked {
     #[default]
     NotYet,
     Open(Box<Filter>),
+    /// It was lost in the middle: what it was not asked about must not pass with what it was.
+    Lost,
     /// The client or the sender is not wanted, whoever the recipient is.
     Refused(Reply),
     /// Whatever comes is thrown away, and the client is not told.
@@ -63,11 +65,12 @@ impl Connection {
                     Ok(())
                 }
                 Err(error) => {
-                    self.transaction.filter = Asked::NotYet;
+                    self.transaction.filter = Asked::Lost;
                     Err(self.no_filter(&error))
                 }
             },
             Asked::Refused(reply) => Err(reply.clone()),
+            Asked::Lost => Err(replies::NO_FILTER.reply()),
             Asked::Discard | Asked::NotYet => Ok(()),
         }
     }
@@ -75,7 +78,10 @@ impl Connection {
     /// Shows a whole message to the filter, and does to it what that says.
     pub(super) async fn filtered(&mut self, envelope: &Envelope, incoming: Incoming) -> Filtered {
         let filter = match std::mem::take(&mut self.transaction.filter) {
+            // A filter that a reload brought has not been asked about these recipients.
+            Asked::NotYet if self.has_filter() => return Filtered::Refused(replies::NO_FILTER.reply()),
             Asked::NotYet => return Filtered::Kept { incoming, held: false },
+            Asked::Lost => return Filtered::Refused(replies::NO_FILTER.reply()),
             Asked::Refused(reply) => return Filtered::Refused(reply),
             Asked::Discard => return self.discarded(envelope, incoming.id),
             Asked::Open(filter) => filter,
@@ -124,7 +130,7 @@ impl Connection {
 /// Shows a message; the length of its header, without the empty line, comes back with what the filter says.
 async fn show(filter: Filter, id: QueueId, incoming: &Incoming) -> io::Result<(u64, Judgement)> {
     let mut start = vec![0; HEADER];
-    let read = incoming.read_at(&mut start, 0)?;
+    let read = fill(incoming, &mut start)?;
     start.truncate(read);
     let end = match memchr::memmem::find(&start, b"\r\n\r\n") {
         _ if start.starts_with(b"\r\n") => 0,
@@ -135,6 +141,17 @@ async fn show(filter: Filter, id: QueueId, incoming: &Incoming) -> io::Result<(u
     start.truncate(end);
     let judgement = filter.message(&id.to_string(), &start, parts(incoming, end as u64 + 2)).await?;
     Ok((end as u64, judgement))
+}
+
+/// As much as there is room for: what lies in a file and what lies in memory come one by one.
+fn fill(incoming: &Incoming, into: &mut [u8]) -> io::Result<usize> {
+    let mut filled = 0;
+    loop {
+        match incoming.read_at(&mut into[filled..], filled as u64)? {
+            0 => return Ok(filled),
+            read => filled += read,
+        }
+    }
 }
 
 /// What stands from an offset on, in parts.

@@ -166,6 +166,7 @@ impl Connection {
             match action {
                 Action::More => break Step::Read,
                 Action::Close => break Step::Close,
+                Action::Write => break Step::Wait(Box::new(Later::Output)),
                 Action::StartTls => break Step::Wait(Box::new(Later::Tls)),
                 Action::Mail { size } => self.mail(size),
                 Action::Rcpt(path) => match self.rcpt(path) {
@@ -179,7 +180,9 @@ impl Connection {
         };
         self.rest.extend_from_slice(&input[used..]);
         self.turned_down();
+        // One that was refused is over, though what is known of it is there until the next one.
         let message = self.transaction.until(self.server.now().local.timeouts.message);
+        let message = message.filter(|_| !self.session.is_idle());
         self.patience.progress(&self.session, message);
         step
     }
@@ -220,6 +223,8 @@ impl Connection {
 
     async fn later(&mut self, later: Later) {
         let answer = match later {
+            // It is written before anything is waited for.
+            Later::Output => return,
             Later::Tls => match self.start_tls().await {
                 Some(cipher) => Answer::Tls(cipher),
                 None => {
@@ -318,7 +323,8 @@ impl Patience {
     /// More time where the client has got on; octets one by one are not enough.
     fn progress(&mut self, session: &Session, message: Option<Instant>) {
         self.message = message;
-        if self.progress != session.progress() {
+        // The end of a message that was refused is no command, and yet another time begins.
+        if self.progress != session.progress() || self.limit != session.deadline() {
             self.renew(session);
         }
     }

@@ -13,12 +13,13 @@ use super::received::Trace;
 use super::serve::Connection;
 use crate::relay::date::Date;
 use crate::relay::envelope::{Envelope, QueueId};
-use crate::relay::event::{Event, Tls};
+use crate::relay::event::{Event, Log, Tls};
 use crate::relay::reply::Reply;
 use crate::relay::route::{Decision, Route, Sending};
 use crate::relay::session::{Answer, replies};
 use crate::relay::smtp::path::RcptPath;
 use crate::relay::spool::{Accept, Content, Place, SpoolError};
+use crate::relay::verify::Verdict;
 
 /// What was begun with MAIL.
 #[derive(Default)]
@@ -36,6 +37,8 @@ pub(super) struct Transaction {
 
 /// An answer that has to be waited for.
 pub(super) enum Later {
+    /// None is due: there is much output.
+    Output,
     Tls,
     Recipient(Sending),
     Message(Envelope),
@@ -65,9 +68,10 @@ impl Connection {
         let refusal = if server.spool.is_failed() {
             Some(replies::NOT_STORED)
         } else {
-            let low = server.spool.free() < least.saturating_add(size.unwrap_or(0));
-            server.disk_is_low(low, least);
-            low.then_some(replies::LOW_DISK)
+            let free = server.spool.free();
+            // The alarm is about the disk, and not about what a client says of its message.
+            server.disk_is_low(free < least, least);
+            (free < least.saturating_add(size.unwrap_or(0))).then_some(replies::LOW_DISK)
         };
         let answer = match refusal {
             Some(row) => {
@@ -102,7 +106,7 @@ impl Connection {
         Ok(self.refuse_recipient(reply))
     }
 
-    fn has_filter(&self) -> bool {
+    pub(super) fn has_filter(&self) -> bool {
         self.server.now().router.config().server.milter.is_some()
     }
 
@@ -126,7 +130,7 @@ impl Connection {
         server.metrics.verify_questions.inc();
         let ask = |route, recipient| {
             server.metrics.verify_probes.inc();
-            server.hops.clone().probe(route, recipient)
+            asked_aloud(server.hops.clone().probe(route, recipient), server.log.clone())
         };
         server.verifier.ask(now, sending, ask).await
     }
@@ -158,6 +162,10 @@ impl Connection {
         }
         if let Some(incoming) = &mut self.transaction.incoming {
             incoming.push(&self.server.spool, octets);
+            // Not every client says how much there will be.
+            if incoming.is_in_file() && self.server.spool.free() < self.server.now().local.limits.free_disk {
+                incoming.fail(SpoolError::Full);
+            }
         }
     }
 
@@ -248,4 +256,13 @@ impl Connection {
         self.server.refused(self.client, self.helo(), "DATA", None, None, &reply);
         Answer::Refused(reply)
     }
+}
+
+/// What a probe brings back; the log is told where the next hop could not be asked.
+async fn asked_aloud(probe: impl Future<Output = Verdict>, log: Log) -> Verdict {
+    let verdict = probe.await;
+    if let Verdict::Unasked(why) = &verdict {
+        log.write(&Event::Error { part: "verify", why });
+    }
+    verdict
 }

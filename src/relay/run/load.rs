@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::privileges::most_sessions;
 use super::watch;
 use crate::relay::check::{Problem, look_over};
 use crate::relay::config::local::{self, Local};
@@ -33,13 +34,27 @@ pub(super) fn files(file: &Path) -> Result<Files, Vec<String>> {
     let text = std::fs::read(file).map_err(|error| vec![format!("cannot read {name}: {error}")])?;
     let text = String::from_utf8(text).map_err(|_| vec![format!("{name}: error: it is not UTF-8")])?;
     let config = parse(&text).map_err(|malformed| vec![Problem::malformed(malformed, "relay.yaml").in_file(&name)])?;
-    let (local, beside) = Local::load(folder(file), Some(&config));
+    let (mut local, beside) = Local::load(folder(file), Some(&config));
     let beside_name = folder(file).join(local::FILE).display().to_string();
     let own = look_over(&config);
     let all = own.iter().map(|p| (p, &name)).chain(beside.iter().map(|p| (p, &beside_name)));
     let (errors, warnings): (Vec<_>, Vec<_>) = all.partition(|(problem, _)| problem.error);
     let told = |problems: Vec<(&Problem, &String)>| problems.iter().map(|(p, name)| p.in_file(name)).collect();
-    if errors.is_empty() { Ok(Files { warnings: told(warnings), config, local }) } else { Err(told(errors)) }
+    if !errors.is_empty() {
+        return Err(told(errors));
+    }
+    let mut warnings = told(warnings);
+    warnings.extend(fewer_sessions(&mut local));
+    Ok(Files { config, local, warnings })
+}
+
+/// No more sessions than the host has files for.
+fn fewer_sessions(local: &mut Local) -> Option<String> {
+    let (wanted, most) = (local.limits.sessions, most_sessions());
+    local.limits.sessions = wanted.min(most);
+    (wanted > most).then(|| {
+        format!("warning: there will be {most} sessions at most, not {wanted}: this process may not open more files (LimitNOFILE)")
+    })
 }
 
 /// Everything that sessions go by. Tables are copied to the folder `private`.

@@ -57,10 +57,19 @@ impl Identity {
 }
 
 /// Lets the process open as many files as it may: each session is one.
-pub fn raise_files() -> u64 {
-    let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE) else { return 0 };
-    match setrlimit(Resource::RLIMIT_NOFILE, hard, hard) {
-        Ok(()) => hard,
-        Err(_) => soft,
+pub fn raise_files() {
+    if let Ok((_, hard)) = getrlimit(Resource::RLIMIT_NOFILE) {
+        // Where that is not allowed, it has what it has.
+        let _ = setrlimit(Resource::RLIMIT_NOFILE, hard, hard);
     }
+}
+
+/// Files that sessions leave to the rest: connections to next hops, contents, the spool, tables. A host that has fewer
+/// than twice as many gives half.
+const SPARE: u64 = 2048;
+
+/// Sessions for which there are files: clients must not be able to take those that mail goes out by.
+pub fn most_sessions() -> u32 {
+    let (files, _) = getrlimit(Resource::RLIMIT_NOFILE).unwrap_or((u64::MAX, u64::MAX));
+    u32::try_from((files - SPARE.min(files / 2)).max(1)).unwrap_or(u32::MAX)
 }

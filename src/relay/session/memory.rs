@@ -1,6 +1,6 @@
 //! What a session costs: a few hundred octets while it is idle, and never more than is stated here.
 
-use super::{REMEMBERED, Refusal, Session, Settings};
+use super::{OUTPUT, REMEMBERED, Refusal, Session, Settings};
 use crate::relay::envelope::{Envelope, Recipient};
 use crate::relay::smtp::command;
 
@@ -20,11 +20,16 @@ impl Session {
         size_of::<Session>() + refusals + buffers + of_envelope(&self.envelope)
     }
 
-    /// Octets that a session holds at most while it waits for its client: the start of a line, and an envelope.
+    /// Octets that a session holds at most while it waits for its client: the start of a line, replies that are not
+    /// written yet, and an envelope.
     pub fn most_memory(settings: &Settings) -> usize {
         let recipient = 2 * size_of::<Recipient>() + 3 * 512;
         let refusals = REMEMBERED * size_of::<Refusal>();
-        size_of::<Session>() + refusals + 2 * command::LONGEST + 1024 + settings.max_recipients as usize * recipient
+        size_of::<Session>()
+            + refusals
+            + 2 * command::LONGEST
+            + 2 * (OUTPUT + 1024)
+            + settings.max_recipients as usize * recipient
     }
 }
 

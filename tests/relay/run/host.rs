@@ -17,6 +17,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub(super) struct Host {
     folder: tempfile::TempDir,
     spool: PathBuf,
+    /// That the relay may open.
+    pub(super) files: u32,
     pub(super) address: SocketAddr,
 }
 
@@ -35,7 +37,7 @@ impl Host {
     fn at(folder: tempfile::TempDir, spool: PathBuf, more: &str) -> Host {
         // Nobody else gets this port soon.
         let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-        let host = Host { folder, spool, address };
+        let host = Host { folder, spool, files: 4096, address };
         host.build(more);
         host
     }
@@ -63,12 +65,21 @@ impl Host {
         std::fs::write(self.folder.path().join(file), text).unwrap();
     }
 
+    /// Puts something in the place of a piece of a file.
+    pub(super) fn edit(&self, file: &str, piece: &str, new: &str) {
+        let text = std::fs::read_to_string(self.folder.path().join(file)).unwrap();
+        assert!(text.contains(piece), "{text}");
+        self.write(file, &text.replacen(piece, new, 1));
+    }
+
     pub(super) fn spool(&self) -> PathBuf {
         self.spool.clone()
     }
 
     fn command(&self) -> Command {
-        let mut command = Command::new(PROGRAM);
+        // No more open files than it is said to have.
+        let mut command = Command::new("sh");
+        command.args(["-c", "ulimit -n \"$0\" && exec \"$@\"", &self.files.to_string(), PROGRAM]);
         command.args(["relay", "run"]).arg(self.folder.path().join("relay.yaml")).arg("--spool").arg(&self.spool);
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
         command
@@ -119,6 +130,20 @@ impl Relay {
                 return line;
             }
         }
+    }
+
+    /// Whether it said this before it served.
+    pub(super) fn starts_with(&self, words: &str) -> bool {
+        self.start.iter().any(|line| line.contains(words))
+    }
+
+    /// The names of the events up to the next one of that name.
+    pub(super) fn events_until(&mut self, event: &str) -> Vec<String> {
+        let mut names = Vec::new();
+        while names.last().is_none_or(|last| last != event) {
+            names.push(self.line().split(' ').nth(1).unwrap_or_default().to_owned());
+        }
+        names
     }
 
     pub(super) fn log_of_the_start(&mut self, event: &str) -> String {

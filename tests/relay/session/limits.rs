@@ -145,6 +145,29 @@ fn a_session_that_waits_is_small() {
 }
 
 #[test]
+fn a_client_that_asks_and_does_not_read_makes_no_replies() {
+    let settings = Settings::new("mail.example.org");
+    let mut session = Session::new(Arc::new(settings.clone()), None);
+    let asked = b"EHLO a\r\n".repeat(8192);
+    let (mut rest, mut written) = (&asked[..], 0);
+    loop {
+        let (used, action) = session.feed(rest);
+        assert!(session.memory() <= Session::most_memory(&settings), "{}", session.memory());
+        assert!(session.output().len() < 20_000, "{}", session.output().len());
+        written += session.output().len();
+        session.output().clear();
+        rest = &rest[used..];
+        match action {
+            Action::Write => assert!(!rest.is_empty()),
+            action => break assert_eq!((action, rest), (Action::More, &b""[..])),
+        }
+    }
+    assert!(written > 1_000_000, "{written}");
+    // What is one command too much for now is not lost.
+    assert_eq!(session.feed(b"NOOP\r\n"), (6, Action::More));
+}
+
+#[test]
 fn octets_that_come_one_by_one_make_no_time() {
     let mut settings = settings();
     (settings.max_size, settings.command_timeout) = (None, Duration::from_secs(7));
