@@ -127,7 +127,7 @@ impl<H: Hop> Queue<H> {
     /// Takes up what an earlier run left; [`Queue::reroute`] finds where it goes.
     pub fn recover(&self, left: impl IntoIterator<Item = Recovered>) {
         for recovered in left {
-            self.with(|board, _| board.recover(&recovered));
+            self.with(|board, now| board.recover(&recovered, now));
         }
     }
 

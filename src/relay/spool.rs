@@ -224,6 +224,19 @@ impl Spool {
     pub async fn accept(&self, accept: &Accept) -> Result<Place, SpoolError> {
         let mut draft = Draft::new();
         draft.accept(accept);
+        self.keep(draft, accept).await
+    }
+
+    /// As [`Spool::accept`], of a message that waits for somebody to release it: both become durable together.
+    pub async fn accept_held(&self, accept: &Accept) -> Result<Place, SpoolError> {
+        let mut draft = Draft::new();
+        draft.accept(accept);
+        // Only the end of a message needs its place.
+        draft.note(&Note { id: accept.id, place: Place::default(), change: Change::Held });
+        self.keep(draft, accept).await
+    }
+
+    async fn keep(&self, draft: Draft, accept: &Accept) -> Result<Place, SpoolError> {
         let places = self.commit(draft, [&accept.content]).await.inspect_err(|error| self.forget(accept, error))?;
         places.first().copied().ok_or(SpoolError::Gone)
     }

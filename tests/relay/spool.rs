@@ -94,3 +94,12 @@ async fn one_old_message_does_not_keep_all_that_came_after_it() {
     assert_eq!((message.id, message.left().collect::<Vec<_>>()), (old.id, vec![1]));
     assert_ne!(message.place, told);
 }
+
+#[tokio::test]
+async fn a_message_that_is_held_from_the_start_is_so_after_a_crash() {
+    let folder = tempfile::tempdir().unwrap();
+    let Opened { spool, .. } = open(folder.path());
+    spool.accept_held(&message(&spool, &["bob@contoso.com"], b"\r\n")).await.unwrap();
+    spool.close();
+    assert!(matches!(&open(folder.path()).messages[..], [message] if message.held));
+}

@@ -2,7 +2,7 @@
 
 use std::io::ErrorKind;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime};
 
 use hashbrown::HashSet;
 use tokio::time::Instant;
@@ -15,7 +15,7 @@ use crate::relay::date::Date;
 use crate::relay::envelope::{Envelope, QueueId};
 use crate::relay::event::{Event, Log, Tls};
 use crate::relay::reply::Reply;
-use crate::relay::route::{Decision, Route, Sending};
+use crate::relay::route::{Decision, Route, Router, Sending};
 use crate::relay::session::{Answer, replies};
 use crate::relay::smtp::path::RcptPath;
 use crate::relay::spool::{Accept, Content, Place, SpoolError};
@@ -24,6 +24,8 @@ use crate::relay::verify::Verdict;
 /// What was begun with MAIL.
 #[derive(Default)]
 pub(super) struct Transaction {
+    /// That counted when it began.
+    router: Option<Arc<Router>>,
     /// Of the recipients, in their order.
     routes: Vec<Arc<Route>>,
     /// The recipients in normal form.
@@ -63,7 +65,8 @@ impl Transaction {
 impl Connection {
     /// The answer to MAIL: whether there is room.
     pub(super) fn mail(&mut self, size: Option<u64>) {
-        self.transaction = Transaction { size, ..Transaction::default() };
+        let router = Some(Arc::clone(&self.server.now().router));
+        self.transaction = Transaction { size, router, ..Transaction::default() };
         let (server, least) = (&self.server, self.server.now().local.limits.free_disk);
         let refusal = if server.spool.is_failed() {
             Some(replies::NOT_STORED)
@@ -205,26 +208,34 @@ impl Connection {
             Filtered::Discarded(id) => return Answer::Stored(id),
             Filtered::NotStored(error) => return self.not_stored(&error),
         };
-        let routes = std::mem::take(&mut self.transaction).routes;
+        let Transaction { routes, router, .. } = std::mem::take(&mut self.transaction);
         let id = incoming.id;
         let stored = match incoming.finish() {
-            Ok((content, _)) => self.keep(id, envelope, content).await,
+            Ok((content, _)) => self.keep(id, envelope, content, held).await,
             Err(error) => Err(error),
         };
         match stored {
             Ok((accept, place)) => {
                 self.accepted(&accept, started.elapsed());
-                self.server.queue.submit(accept, place, routes, held);
+                let router = router.unwrap_or_else(|| Arc::clone(&self.server.now().router));
+                self.server.queue.submit(accept, place, routes, &router, held);
                 Answer::Stored(id)
             }
             Err(error) => self.not_stored(&error),
         }
     }
 
-    async fn keep(&self, id: QueueId, envelope: Envelope, content: Content) -> Result<(Accept, Place), SpoolError> {
-        let arrived = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_millis() as u64);
-        let accept = Accept { id, arrived, envelope, content };
-        let place = self.server.spool.accept(&accept).await?;
+    async fn keep(
+        &self,
+        id: QueueId,
+        envelope: Envelope,
+        content: Content,
+        held: bool,
+    ) -> Result<(Accept, Place), SpoolError> {
+        // By the clock that its age is told by, whatever becomes of the host's.
+        let accept = Accept { id, arrived: self.server.queue.now(), envelope, content };
+        let spool = &self.server.spool;
+        let place = if held { spool.accept_held(&accept).await? } else { spool.accept(&accept).await? };
         Ok((accept, place))
     }
 

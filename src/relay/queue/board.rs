@@ -19,6 +19,7 @@ use crate::relay::spool::{Change, Content, Note, Place, Recovered};
 
 mod age;
 mod change;
+mod crew;
 mod flight;
 mod wait;
 
@@ -84,6 +85,8 @@ pub(super) struct Arrival<'a> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Timer {
     Lane(u32),
+    /// A line that may have stopped.
+    Slow(u32),
     Entry(Slot),
 }
 
@@ -99,11 +102,15 @@ pub(super) struct Board {
     /// Entries up to these were looked at: those that are too old are given up, or their senders warned.
     expired: (QueueId, Slot),
     warned: (QueueId, Slot),
+    /// Some that are too old were left alone, since nobody has tried them yet.
+    untried: bool,
     limits: Limits,
     /// When hosts that nobody asks for are forgotten next.
     forgets: u64,
     fresh: u64,
     workers: u32,
+    /// Workers beside these that wait for a place at a connector.
+    parked: u32,
     /// Lanes that wait for [`Limits::workers`].
     queued: VecDeque<u32>,
     pub(super) draining: bool,
@@ -129,10 +136,12 @@ impl Board {
             armed: u64::MAX,
             expired: (QueueId(0), 0),
             warned: (QueueId(0), 0),
+            untried: false,
             limits,
             forgets: 0,
             fresh: 0,
             workers: 0,
+            parked: 0,
             queued: VecDeque::new(),
             draining: false,
             orders: Vec::new(),
@@ -155,7 +164,7 @@ impl Board {
 
     /// Nothing is under way.
     pub(super) fn is_quiet(&self) -> bool {
-        self.workers == 0
+        self.workers == 0 && self.parked == 0
     }
 
     /// Takes nothing new, and wakes the workers that wait.
@@ -196,9 +205,10 @@ impl Board {
     }
 
     /// Puts a message of an earlier run on the board; its lanes are found later.
-    pub(super) fn recover(&mut self, recovered: &Recovered) {
+    pub(super) fn recover(&mut self, recovered: &Recovered, now: u64) {
         let Recovered { id, arrived, place, held, warned, .. } = *recovered;
-        let mut entry = Entry::new(id, place, arrived, 0);
+        // A clock that was ahead then makes no message younger than all that came before this start.
+        let mut entry = Entry::new(id, place, arrived.min(now), 0);
         entry.recipients = recovered.left().collect();
         (entry.lane, entry.flags.warned, entry.flags.hold) = (NOWHERE, warned, held);
         entry.state = if held { State::Held } else { State::Flying };
@@ -247,21 +257,6 @@ impl Board {
             lane.bell.notify_one();
         }
         self.staff(at, now);
-    }
-
-    /// Starts workers where a lane has work for more of them.
-    pub(super) fn staff(&mut self, at: u32, now: u64) {
-        let Some(lane) = self.lanes.at(at) else { return };
-        while !self.draining && lane.wants_worker(self.limits.concurrency, now) {
-            if self.workers >= self.limits.workers {
-                lane.queued = true;
-                self.queued.push_back(at);
-                return;
-            }
-            lane.workers += 1;
-            self.workers += 1;
-            self.orders.push(Order::Start(at));
-        }
     }
 
     fn keep_fresh(&mut self, lane: u32, message: &Message, size: u64) -> Option<Box<Message>> {

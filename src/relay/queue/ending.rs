@@ -14,7 +14,7 @@ use crate::relay::dsn::{self, Report};
 use crate::relay::envelope::{Body, Envelope, Notify, QueueId, Recipient};
 use crate::relay::event::{Answer, Attempt, Event};
 use crate::relay::reply::{Reply, Status};
-use crate::relay::route::{Decision, Route, Sending};
+use crate::relay::route::{Decision, Route, Router, Sending};
 use crate::relay::spool::{Accept, Change, Content, Note, Op, Place, SpoolError};
 
 /// A recipient that a next hop took which knows no notifications, though its sender wants one.
@@ -39,6 +39,8 @@ pub(super) struct Ending {
 struct Letter {
     accept: Accept,
     route: Arc<Route>,
+    /// That found the route.
+    router: Arc<Router>,
     kind: &'static str,
 }
 
@@ -109,7 +111,7 @@ impl<H: Hop> Queue<H> {
         if sender.is_empty() || fates.is_empty() {
             return Ok(None);
         }
-        let router = self.shared.router.load();
+        let router = self.shared.router.load_full();
         let (recipient, route) = match router.again(sender).map_err(|damaged| damaged.to_string())? {
             Decision::Send(Sending { recipient, route, .. }) => (recipient, route),
             Decision::Refused { status, text } => {
@@ -139,7 +141,7 @@ impl<H: Hop> Queue<H> {
             ..Envelope::default()
         };
         let accept = Accept { id, arrived: now, envelope, content: Content::Bytes(written.octets.into()) };
-        Ok(Some(Letter { accept, route, kind: kind.as_str() }))
+        Ok(Some(Letter { accept, route, router, kind: kind.as_str() }))
     }
 
     /// Makes notifications durable, and what they are about with them; then they are messages like any other. Answers
@@ -150,11 +152,11 @@ impl<H: Hop> Queue<H> {
         let places = self.shared.spool.write(&ops).await?;
         let told = !letters.is_empty();
         for (letter, place) in letters.into_iter().zip(places) {
-            let Letter { accept, route, kind } = letter;
+            let Letter { accept, route, router, kind } = letter;
             self.shared.metrics.notifications.inc();
             let event = Event::Notified { id: accept.id, about, kind, recipient: sender };
             self.shared.log.write(&event);
-            self.submit(accept, place, vec![route], false);
+            self.submit(accept, place, vec![route], &router, false);
         }
         Ok(told)
     }
@@ -281,12 +283,18 @@ impl<H: Hop> Queue<H> {
         Ok(Message { envelope: Arc::new(envelope), content })
     }
 
-    /// Puts a message that the spool has in line, or holds it for a human.
-    pub fn submit(&self, accept: Accept, place: Place, routes: Vec<Arc<Route>>, held: bool) {
+    /// Puts a message that the spool has in line, or holds it for a human. Where `router`, which found its routes, does not
+    /// count any more, they are found again.
+    pub fn submit(&self, accept: Accept, place: Place, routes: Vec<Arc<Route>>, router: &Arc<Router>, held: bool) {
         let Accept { id, arrived, envelope, content } = accept;
         let message = Message { envelope: Arc::new(envelope), content };
         let arrival = Arrival { id, place, arrived, message, routes: &routes, held };
         self.with(|board, now| board.submit(&arrival, now));
+        // A reload changes the router before it looks at the queue: if it came too early to see this message, it is seen here.
+        let current = self.shared.router.load();
+        if !Arc::ptr_eq(&current, router) {
+            self.slots(id).into_iter().for_each(|slot| self.find_lane(&current, id, slot));
+        }
     }
 }
 

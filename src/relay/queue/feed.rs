@@ -84,7 +84,7 @@ impl<'a, H: Hop> Feed<'a, H> {
 
     /// It has had its turn, and others wait.
     pub(super) fn is_spent(&self) -> bool {
-        self.taken >= TURN && self.permit.is_wanted()
+        self.taken >= TURN && (self.permit.is_wanted() || self.queue.with(|board, _| board.is_crowded()))
     }
 
     fn take(&mut self) -> Option<Ticket> {

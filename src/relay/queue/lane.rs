@@ -54,6 +54,9 @@ pub(super) struct Lane {
     pub(super) cap: (u32, u64),
     /// It waits for the number of all workers to go down.
     pub(super) queued: bool,
+    /// Messages that were taken out of its line, and how many that were when somebody began to watch whether it moves.
+    pub(super) taken: u32,
+    pub(super) watched: Option<u32>,
     pub(super) bell: Arc<Notify>,
 }
 
@@ -76,6 +79,8 @@ impl Lane {
             last: None,
             cap: (u32::MAX, 0),
             queued: false,
+            taken: 0,
+            watched: None,
             bell: Arc::new(Notify::new()),
         }
     }
@@ -89,12 +94,16 @@ impl Lane {
         let able = self.workers.saturating_sub(self.probing);
         match self.mood {
             Mood::Asleep { .. } => false,
-            Mood::Trying => self.workers == 0 && self.in_line() > 0,
+            Mood::Trying => self.workers == 0 && self.in_line() > 0 && !self.queued,
             Mood::Awake => {
                 let behind = self.in_line() > if able == 0 { 0 } else { PER_WORKER * able as usize };
-                behind && !self.queued && self.workers < self.most(concurrency, now)
+                behind && self.may_have_worker(concurrency, now)
             }
         }
+    }
+
+    pub(super) fn may_have_worker(&self, concurrency: u32, now: u64) -> bool {
+        !self.queued && self.workers < self.most(concurrency, now)
     }
 
     fn most(&self, concurrency: u32, now: u64) -> u32 {

@@ -26,13 +26,18 @@ struct Room {
 pub(super) struct Permit(Option<(Arc<Room>, OwnedSemaphorePermit)>);
 
 impl Rooms {
+    /// A place that is free.
+    pub(super) fn try_enter(&self, connector: &Connector) -> Option<Permit> {
+        let Some(most) = connector.concurrency else { return Some(Permit(None)) };
+        let room = self.room(&connector.name, most.max(1));
+        let place = Arc::clone(&room.places).try_acquire_owned().ok()?;
+        Some(Permit(Some((room, place))))
+    }
+
     /// Waits for a place.
     pub(super) async fn enter(&self, connector: &Connector) -> Permit {
         let Some(most) = connector.concurrency else { return Permit(None) };
         let room = self.room(&connector.name, most.max(1));
-        if let Ok(place) = Arc::clone(&room.places).try_acquire_owned() {
-            return Permit(Some((room, place)));
-        }
         let waits = Waits::new(&room);
         let place = Arc::clone(&room.places).acquire_owned().await;
         drop(waits);

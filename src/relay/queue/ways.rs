@@ -95,7 +95,7 @@ impl<H: Hop> Queue<H> {
                 }
                 claim => claim == Claim::Probe,
             };
-            let permit = self.shared.rooms.enter(connector).await;
+            let permit = self.enter(connector).await;
             match self.shared.hop.connect(connector, &target).await {
                 Ok(link) => {
                     self.opened(at, &key, &target, probe);
@@ -112,6 +112,20 @@ impl<H: Hop> Queue<H> {
             }
         }
         None
+    }
+
+    /// Waits for a place at a connector.
+    async fn enter(&self, connector: &Connector) -> Permit {
+        let rooms = &self.shared.rooms;
+        if let Some(permit) = rooms.try_enter(connector) {
+            return permit;
+        }
+        let parked = self.with(|board, now| board.park(now));
+        let permit = rooms.enter(connector).await;
+        if parked {
+            self.with(|board, _| board.unpark());
+        }
+        permit
     }
 
     fn opened(&self, at: u32, key: &Key, target: &Target, probe: bool) {

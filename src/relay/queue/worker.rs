@@ -7,6 +7,7 @@ use super::Queue;
 use super::board::{Job, Ticket, Verdict, Way};
 use super::failure::{Failure, Tried};
 use super::feed::Feed;
+use super::hosts::Failed;
 use super::link::{Hop, Link};
 use super::ways::{Found, Host};
 use crate::relay::deliver::Kind;
@@ -30,7 +31,8 @@ impl<H: Hop> Queue<H> {
                 Job::Line(way) => self.serve_line(at, &way).await,
                 Job::Again(way, ticket, tried) => self.serve_again(at, &way, ticket, tried).await,
             };
-            if then == Then::End {
+            // Where lanes wait for a worker, this one has had its turn.
+            if then == Then::End || self.with(|board, _| board.is_crowded()) {
                 self.with(|board, now| board.worker_ends(at, now));
                 return;
             }
@@ -39,34 +41,39 @@ impl<H: Hop> Queue<H> {
 
     async fn serve_line(&self, at: u32, way: &Way) -> Then {
         match self.find(at, way, &[]).await {
-            Found::Host(host) => self.serve(at, host, None, None).await,
+            Found::Host(host) => return self.serve(at, host, None, None).await,
             Found::Nothing { why, until } => {
                 if self.with(|board, now| board.lane_down(at, &why, until, now)).is_none() {
                     return Then::End;
                 }
             }
             Found::Never(why) => self.return_line(at, &why),
-            Found::Full => return Then::End,
+            Found::Full => return self.full(at),
         }
         Then::GoOn
     }
 
     async fn serve_again(&self, at: u32, way: &Way, ticket: Ticket, tried: Vec<Tried>) -> Then {
         match self.find(at, way, &tried).await {
-            Found::Host(host) => self.serve(at, host, Some(ticket), Some(tried)).await,
+            Found::Host(host) => return self.serve(at, host, Some(ticket), Some(tried)).await,
             // It has failures of its own to tell.
             Found::Nothing { .. } => self.deferred(ticket),
             Found::Never(why) => self.return_all(ticket, &why),
             Found::Full => {
                 self.with(|board, now| board.settle(ticket.slot, Verdict::default(), now));
-                return Then::End;
+                return self.full(at);
             }
         }
         Then::GoOn
     }
 
+    fn full(&self, at: u32) -> Then {
+        self.with(|board, now| board.lane_full(at, now));
+        Then::End
+    }
+
     /// Sends over one connection for as long as there is something to send.
-    async fn serve(&self, at: u32, host: Box<Host<H::Link>>, first: Option<Ticket>, again: Option<Vec<Tried>>) {
+    async fn serve(&self, at: u32, host: Box<Host<H::Link>>, first: Option<Ticket>, again: Option<Vec<Tried>>) -> Then {
         let Host { mut link, connector, target, key, permit } = *host;
         let tried = Tried { connector: Arc::clone(&key.0), address: key.1 };
         let stays = again.is_none();
@@ -76,10 +83,11 @@ impl<H: Hop> Queue<H> {
             if let Err(trouble) = &result {
                 let why = Arc::new(Failure::trouble(trouble).at(&connector.name, &target.name, target.addr));
                 self.closed(at, &key);
-                if feed.was_useless() && trouble.kind != Kind::Local {
-                    self.failed(at, &key, &target, &why, false);
-                }
-                return;
+                let useless = feed.was_useless() && trouble.kind != Kind::Local;
+                return match useless.then(|| self.failed(at, &key, &target, &why, false)) {
+                    Some(Failed::Full) => self.full(at),
+                    Some(Failed::Dead { .. }) | None => Then::GoOn,
+                };
             }
             let stays = stays && link.is_open() && !feed.is_spent();
             if !stays || !self.stays(at, &mut link, &permit).await {
@@ -91,6 +99,7 @@ impl<H: Hop> Queue<H> {
             link.quit().await;
             drop(permit);
         });
+        Then::GoOn
     }
 
     fn closed(&self, at: u32, key: &super::hosts::Key) {

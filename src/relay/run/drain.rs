@@ -17,8 +17,8 @@ pub(super) async fn drain(mut relay: Relay, mut news: News, why: &str) {
     server.stop();
     let patience = Duration::from_secs(server.now().local.timeouts.drain.into());
     let finish = async {
-        // New mail may come until the last session has ended; what it needs is done by then.
-        server.sessions.empty().await;
+        // New mail may come until the last session has ended; but what is being sent needs time for its answer, too.
+        let _ = timeout(patience / 2, server.sessions.empty()).await;
         server.queue.drain(patience).await;
     };
     tokio::select! {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use mailswitch::relay::envelope::QueueId;
+use mailswitch::relay::envelope::{Notify, QueueId};
 use mailswitch::relay::queue::{Action, State};
 
 use super::hosts::ESTATE;
@@ -101,6 +101,29 @@ async fn new_routes_move_what_waits_and_try_it_at_once() {
     assert!(house.queue.slots(id).is_empty());
     let (lanes, count) = house.queue.lanes(10);
     assert_eq!((lanes.len(), count), (0, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_came_in_during_a_reload_goes_by_the_new_routes() {
+    let mut house = House::new(ESTATE);
+    let old = house.router.load_full();
+    house.router.store(Arc::new(Site::new(&ESTATE.replace("three.example.net", "four.example.net")).router));
+    house.queue.reroute();
+    house.send_by(&old, "eve@near.example", &["joe@three.example"], Notify::default(), b"\r\n").await;
+    house.sees(&["four.example.net joe@three.example"]).await;
+    assert_eq!(house.rest().await, [""; 0]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_held_for_very_long_is_tried_when_it_is_released() {
+    let (mut house, id) = waiting().await;
+    assert!(act(&house, id, Action::Hold));
+    house.later(Duration::from_secs(6 * 24 * 3600)).await;
+    house.host("mx.far.example", Mode::Good);
+    assert!(act(&house, id, Action::Release));
+    house.sees(&["mx.far.example joe@far.example"]).await;
+    assert_eq!(house.rest().await, [""; 0]);
+    assert!(house.queue.is_empty());
 }
 
 #[tokio::test(start_paused = true)]

@@ -166,3 +166,66 @@ async fn a_long_line_gets_more_connections_up_to_the_limit() {
     house.sees(&["mx.far.example joe@far.example"; 300]).await;
     assert_eq!(house.most_open(), 5);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_host_that_takes_no_more_connections_is_left_alone_for_a_while() {
+    let mut house = House::new(ESTATE);
+    house.host("mx.far.example", Mode::Room(1));
+    house.send("ann@one.example", &["joe@far.example"]).await;
+    house.sees(&["mx.far.example joe@far.example"]).await;
+    house.send("ann@one.example", &["joe@twin.example"]).await;
+    house.sees(&["mx.far.example is full"]).await;
+    // The other connection has nothing more to do.
+    house.later(Duration::from_secs(3)).await;
+    house.later(Duration::from_secs(57)).await;
+    house.sees(&["mx.far.example joe@twin.example"]).await;
+    assert_eq!(house.rest().await, [""; 0]);
+    assert!(house.queue.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_long_line_does_not_keep_another_lane_from_its_turn() {
+    let limits = Limits { workers: 1, ..Limits::default() };
+    let mut house = House::with(ESTATE, schedule(), limits);
+    for domain in ["far", "near"] {
+        house.host(&format!("mx.{domain}.example"), Mode::Down);
+        let id = house.send("ann@one.example", &[&format!("joe@{domain}.example")]).await;
+        house.sees(&[&format!("mx.{domain}.example is down")]).await;
+        house.fill(id, 300);
+        house.host(&format!("mx.{domain}.example"), Mode::Good);
+    }
+    house.later(MINUTES(5)).await;
+    let mut before = 0;
+    while house.next().await != "mx.near.example joe@near.example" {
+        before += 1;
+    }
+    assert!((50..=150).contains(&before), "{before} were sent before");
+    while house.next().await != "mx.far.example joe@far.example" {}
+}
+
+#[tokio::test(start_paused = true)]
+async fn lanes_that_wait_for_a_place_keep_no_others_from_working() {
+    let limits = Limits { workers: 3, ..Limits::default() };
+    let mut house =
+        House::with(&ESTATE.replace("address-space *; dns", "address-space *; dns; concurrency 1"), schedule(), limits);
+    house.host("mx.far.example", Mode::Hangs("joe"));
+    house.send("ann@one.example", &["joe@far.example"]).await;
+    house.sees(&["mx.far.example hangs"]).await;
+    for domain in ["a", "b", "c", "d"] {
+        house.send("ann@one.example", &[&format!("joe@{domain}.example")]).await;
+    }
+    house.send("ann@one.example", &["joe@two.example"]).await;
+    assert!(house.next().await.ends_with(" joe@two.example"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_host_that_is_slow_with_one_message_gets_the_next_on_another_connection() {
+    let mut house = House::new(ESTATE);
+    house.host("mx.far.example", Mode::Hangs("slow"));
+    house.send("ann@one.example", &["slow@far.example"]).await;
+    house.sees(&["mx.far.example hangs"]).await;
+    house.send("ann@one.example", &["joe@far.example"]).await;
+    house.later(Duration::from_secs(2)).await;
+    house.later(Duration::from_secs(2)).await;
+    house.sees(&["mx.far.example joe@far.example"]).await;
+}

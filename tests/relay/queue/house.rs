@@ -37,6 +37,10 @@ pub(crate) enum Mode {
     Closes(usize),
     /// It answers each recipient by its local part: what is not named is taken.
     Says(Vec<(&'static str, u16)>),
+    /// It never answers a message for this local part.
+    Hangs(&'static str),
+    /// It takes so many connections at once.
+    Room(u32),
 }
 
 /// What hosts do, and what they saw.
@@ -73,6 +77,7 @@ impl Hop for Script {
     async fn targets(&self, connector: &Arc<Connector>, domain: &str) -> Result<Vec<Target>, Trouble> {
         let hosts: Vec<String> = match connector.dns {
             true if domain == "null.example" => return Err(Trouble::permanent(Status(5, 1, 10), "no mail here")),
+            true if domain == "twin.example" => vec!["mx.far.example".to_owned()],
             true => vec![format!("mx.{domain}")],
             false => connector.hosts.iter().map(|host| host.name.to_string()).collect(),
         };
@@ -87,6 +92,10 @@ impl Hop for Script {
         if matches!(self.mode(&target.name), Mode::Down) {
             let _ = self.seen.send(format!("{} is down", target.name));
             return Err(Trouble::new(Kind::Connect, Status(4, 4, 1), "connection refused"));
+        }
+        if matches!(self.mode(&target.name), Mode::Room(most) if self.open.lock().unwrap().0 >= most) {
+            let _ = self.seen.send(format!("{} is full", target.name));
+            return Err(Trouble::new(Kind::Greeting, Status(4, 3, 2), "too many connections"));
         }
         self.opened(1);
         Ok(Wire { script: self.clone(), host: target.name.clone(), taken: 0, over: false })
@@ -137,6 +146,12 @@ impl Link for Wire {
                 return Err(Trouble::new(Kind::Closed, Status(4, 4, 2), "the connection was closed"));
             }
             self.taken += 1;
+            if let Mode::Hangs(local) = self.script.mode(&self.host)
+                && transaction.envelope.recipients[0].address.split('@').next() == Some(local)
+            {
+                let _ = self.script.seen.send(format!("{} hangs", self.host));
+                std::future::pending::<()>().await;
+            }
             self.take(transaction, source);
             // Others have their turn, as with a real host.
             tokio::task::yield_now().await;
@@ -232,7 +247,18 @@ impl House {
     }
 
     pub(crate) async fn send_with(&self, sender: &str, to: &[&str], notify: Notify, content: &[u8]) -> QueueId {
-        let router = self.router.load();
+        self.send_by(&self.router.load(), sender, to, notify, content).await
+    }
+
+    /// A message that comes by the routes of this router.
+    pub(crate) async fn send_by(
+        &self,
+        router: &Arc<Router>,
+        sender: &str,
+        to: &[&str],
+        notify: Notify,
+        content: &[u8],
+    ) -> QueueId {
         let (mut recipients, mut routes) = (Vec::new(), Vec::new());
         for asked in to {
             let Decision::Send(sending) = router.again(asked).unwrap() else { panic!("{asked} is refused") };
@@ -245,21 +271,20 @@ impl House {
         let arrived = BEGIN + self.elapsed();
         let accept = Accept { id: self.spool.next_id(), arrived, envelope, content: Content::Bytes(content.into()) };
         let (id, place) = (accept.id, self.spool.accept(&accept).await.unwrap());
-        self.queue.submit(accept, place, routes, false);
+        self.queue.submit(accept, place, routes, router, false);
         id
     }
 
     /// Puts a message that is there in line many times more: in memory alone.
     pub(crate) fn fill(&self, id: QueueId, count: usize) {
         let (envelope, content) = self.queue.stored(id, self.queue.slots(id)[0]).unwrap().unwrap();
-        let Decision::Send(sending) = self.router.load().again(&envelope.recipients[0].address).unwrap() else {
-            panic!()
-        };
+        let router = self.router.load();
+        let Decision::Send(sending) = router.again(&envelope.recipients[0].address).unwrap() else { panic!() };
         let place = self.queue.view(id, self.queue.slots(id)[0]).unwrap().place;
         for _ in 0..count {
             let (id, envelope, content) = (self.spool.next_id(), envelope.clone(), content.clone());
             let accept = Accept { id, arrived: BEGIN, envelope, content };
-            self.queue.submit(accept, place, vec![sending.route.clone()], false);
+            self.queue.submit(accept, place, vec![sending.route.clone()], &router, false);
         }
     }
 

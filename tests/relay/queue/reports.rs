@@ -81,6 +81,44 @@ async fn what_is_too_old_goes_back_once_whatever_its_lane_does() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_grew_too_old_while_the_relay_was_off_has_one_attempt_before_it_goes_back() {
+    let mut house = House::new(ESTATE);
+    house.host("mx.far.example", Mode::Down);
+    house.host("mx.near.example", Mode::Down);
+    house.send("joe@two.example", &["x@far.example"]).await;
+    house.sees(&["mx.far.example is down"]).await;
+    house.send("joe@two.example", &["y@near.example"]).await;
+    house.sees(&["mx.near.example is down"]).await;
+    house.host("mx.far.example", Mode::Good);
+    let mut house = house.restart(HOURS(6 * 24)).await;
+    let mut seen = [house.next().await, house.next().await, house.next().await];
+    seen.sort();
+    assert_eq!(seen[..2], ["mx.far.example x@far.example", "mx.near.example is down"]);
+    assert!(seen[2].starts_with("mx.near.example") || seen[2].ends_with(" joe@two.example"), "{seen:?}");
+    assert!(house.letter().contains("Final-Recipient: rfc822; y@near.example\r\nAction: failed\r\n"));
+    assert_eq!(house.rest().await, [""; 0]);
+    assert!(house.queue.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_clock_that_was_ahead_makes_no_message_live_longer() {
+    let mut house = House::new(ESTATE);
+    house.host("mx.far.example", Mode::Down);
+    house.later(HOURS(240)).await;
+    house.send("joe@two.example", &["x@far.example"]).await;
+    house.sees(&["mx.far.example is down"]).await;
+    let mut house = house.restart(HOURS(0)).await;
+    house.send("joe@two.example", &["y@far.example"]).await;
+    house.sees(&["mx.far.example is down"]).await;
+    house.later(HOURS(120)).await;
+    let mut told = 0;
+    while told < 2 {
+        told += usize::from(house.next().await.ends_with(" joe@two.example"));
+    }
+    assert!(house.queue.is_empty() || house.rest().await.iter().all(|seen| seen == "mx.far.example is down"));
+}
+
+#[tokio::test(start_paused = true)]
 async fn who_asks_to_hear_of_a_delay_is_told_once_across_restarts() {
     let mut house = House::new(ESTATE);
     house.host("mx.far.example", Mode::Down);

@@ -88,11 +88,16 @@ impl Board {
     }
 
     fn release(&mut self, slot: Slot, now: u64) {
-        self.slab.at(slot).flags.hold = false;
+        let entry = self.slab.at(slot);
+        // However old it has become, somebody wants it to be tried.
+        (entry.flags.hold, entry.tries) = (false, 0);
         self.note(slot, Change::Released);
-        if self.slab.get(slot).lane == NOWHERE {
+        // It may be too old already, and its lane asleep.
+        self.untried = true;
+        let entry = self.slab.at(slot);
+        if entry.lane == NOWHERE || std::mem::take(&mut entry.flags.stale) {
             self.find_lane(slot);
-        } else if !self.is_called(slot, now) {
+        } else {
             self.line_up(slot, now);
         }
     }

@@ -66,29 +66,6 @@ impl Board {
         Some(Job::Again(way, self.ticket(slot), tried))
     }
 
-    pub(in super::super) fn worker_ends(&mut self, at: u32, now: u64) {
-        self.workers -= 1;
-        if self.workers == 0 {
-            self.orders.push(Order::Ended);
-        }
-        if let Some(lane) = self.lanes.at(at) {
-            lane.workers -= 1;
-        }
-        self.staff(at, now);
-        self.tidy(at);
-        while let Some(next) = self.queued.pop_front() {
-            if let Some(lane) = self.lanes.at(next) {
-                lane.queued = false;
-            }
-            let before = self.workers;
-            self.staff(next, now);
-            self.tidy(next);
-            if self.workers > before {
-                return;
-            }
-        }
-    }
-
     /// The next message in line for a connection.
     pub(in super::super) fn next(&mut self, at: u32) -> Option<Ticket> {
         let slot = self.flyable(at)?.ready.first()?;
@@ -119,6 +96,7 @@ impl Board {
         let at = entry.lane;
         if let Some(lane) = self.lanes.at(at) {
             lane.flying += 1;
+            lane.taken = lane.taken.wrapping_add(1);
         }
         Ticket { fresh, ..self.copy(slot) }
     }
@@ -279,7 +257,7 @@ impl Board {
 
     /// Whether something else is to be done with an entry than to try it again; it is done then.
     pub(super) fn is_called(&mut self, slot: Slot, now: u64) -> bool {
-        let lifetime = self.schedule.lifetime.as_millis() as u64;
+        let over = self.is_over(slot, now);
         let entry = self.slab.at(slot);
         let flags = &mut entry.flags;
         if flags.remove {
@@ -288,7 +266,7 @@ impl Board {
             self.end(slot, End::ByHand);
         } else if flags.hold {
             self.hold_now(slot);
-        } else if entry.arrived + lifetime <= now {
+        } else if over {
             self.end(slot, End::Expired);
         } else if std::mem::take(&mut flags.stale) {
             self.find_lane(slot);

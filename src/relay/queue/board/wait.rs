@@ -8,7 +8,7 @@ use super::{Board, Order, Timer};
 use crate::relay::queue::entry::{Slot, State};
 use crate::relay::queue::failure::Failure;
 use crate::relay::queue::hosts::{Claim, Failed, Key};
-use crate::relay::queue::lane::Mood;
+use crate::relay::queue::lane::{Lane, Mood};
 
 /// A host that takes no more connections is not asked for more of them for so long, in milliseconds.
 const FULL: u64 = 60_000;
@@ -44,6 +44,7 @@ impl Board {
             match self.timers.pop_first() {
                 Some((_, Timer::Entry(slot))) => self.entry_is_due(slot, now),
                 Some((_, Timer::Lane(at))) => self.try_lane(at, now),
+                Some((_, Timer::Slow(at))) => self.look_at_line(at, now),
                 None => break,
             }
         }
@@ -99,10 +100,25 @@ impl Board {
         }
         lane.failures += 1;
         let until = until.unwrap_or_else(|| now + schedule.host.wait(lane.failures, random)).max(now + 1);
-        lane.mood = Mood::Asleep { until };
+        self.put_to_sleep(at, until);
+        Some(until)
+    }
+
+    /// The host takes no more connections, since other lanes have some: one that has none tries again after a while.
+    pub(in super::super) fn lane_full(&mut self, at: u32, now: u64) {
+        let awake = |lane: &&mut Lane| lane.connected == 0 && !matches!(lane.mood, Mood::Asleep { .. });
+        if self.lanes.at(at).filter(awake).is_some() {
+            self.put_to_sleep(at, now + FULL);
+        }
+    }
+
+    fn put_to_sleep(&mut self, at: u32, until: u64) {
+        if let Some(lane) = self.lanes.at(at) {
+            lane.mood = Mood::Asleep { until };
+        }
         self.drop_fresh_of(at);
         self.set_timer(until, Timer::Lane(at));
-        Some(until)
+        self.look_at_untried();
     }
 
     /// What waits for long is read back when its turn comes.
@@ -176,6 +192,7 @@ impl Board {
         let failed = self.hosts.failed(key, failure, &self.schedule.host, &mut self.random, now);
         if let Some(lane) = self.lanes.at(at).filter(|_| failed == Failed::Full) {
             lane.cap = (lane.workers.saturating_sub(1), now + FULL);
+            lane.last = Some(Arc::clone(failure));
         }
         failed
     }
