@@ -56,6 +56,9 @@ pub fn run(asked: &Asked, say: &mut dyn FnMut(&str)) -> Result<(), Stopped> {
     let spool = spool_folder(asked, &files.local);
     let sockets = socket::open(&files.config.server.listen).map_err(Stopped::Start)?;
     become_another(&files.local, &spool)?;
+    if privileges::are_all() {
+        say("warning: the relay runs as root and need not: name a `user` in local.yaml");
+    }
     let log = log(&files.local)?;
     let threads = Builder::new_multi_thread().enable_all().build();
     let threads = threads.map_err(|error| format!("cannot start threads: {error}"))?;

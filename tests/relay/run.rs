@@ -102,6 +102,28 @@ fn behind_a_load_balancer_the_client_is_whom_it_names() {
 }
 
 #[test]
+fn who_comes_through_a_load_balancer_without_a_name_is_trusted_as_nobody() {
+    let host = Host::new("");
+    host.edit("relay.yaml", "routing:\n", "routing:\n  trust: [127.0.0.0/8]\n");
+    let mut relay = host.start();
+    assert_eq!(relay.starts_with("warning: the relay runs as root"), nix::unistd::geteuid().is_root());
+    let mut near = relay.client();
+    near.hello();
+    near.says("MAIL FROM:<ann@else.example>", "250 2.1.0");
+    near.says("RCPT TO:<eve@foreign.example>", "250 2.1.5");
+    host.write("local.yaml", &format!("listeners: [{{address: '{}', proxy: [127.0.0.1/32]}}]\n", host.address));
+    relay.log("reloaded");
+    for header in [&b"PROXY UNKNOWN\r\n"[..], b"\r\n\r\n\0\r\nQUIT\n\x20\0\0\0"] {
+        let mut far = Client::connect(&host.address);
+        far.send(header);
+        far.hello();
+        far.says("MAIL FROM:<ann@else.example>", "250 2.1.0");
+        far.says("RCPT TO:<eve@foreign.example>", "550 5.7.1");
+        far.says("RCPT TO:<bob@own.example>", "250 2.1.5");
+    }
+}
+
+#[test]
 fn only_load_balancers_may_name_a_client() {
     let host = Host::new("");
     host.write("local.yaml", &format!("listeners: [{{address: '{}', proxy: [192.0.2.0/24]}}]\n", host.address));

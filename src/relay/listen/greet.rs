@@ -1,7 +1,7 @@
 //! What comes before the greeting: who the client is, and whether it waits for its turn.
 
 use std::future::poll_fn;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use ipnet::IpNet;
@@ -12,6 +12,10 @@ use super::stream::Stream;
 
 /// For a PROXY header.
 const HEADER: Duration = Duration::from_secs(10);
+
+/// Who comes through a load balancer that does not say who that is. It is not the load balancer itself, which may be one
+/// of those that may send anywhere.
+const NOBODY: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
 
 /// The client's address, and whether it has talked already; `None` where there is nobody to talk to. Behind a load
 /// balancer that is in its header, and who is none of them gets no answer.
@@ -26,7 +30,7 @@ pub(super) async fn introduced(
         return None;
     }
     let (client, early) = timeout(HEADER, header(stream)).await.ok()??;
-    Some((client.map_or(own, |ip| SocketAddr::new(ip, 0)), early))
+    Some((client.map_or(NOBODY, |ip| SocketAddr::new(ip, 0)), early))
 }
 
 /// Reads a header; whatever comes behind it comes too early.

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
-use nix::unistd::{Gid, Group, Uid, User, chown, getuid, setgid, setgroups, setuid};
+use nix::unistd::{Gid, Group, Uid, User, chown, geteuid, getuid, setgid, setgroups, setuid};
 
 /// Whom the relay becomes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,6 +25,11 @@ pub fn find(user: Option<&str>, group: Option<&str>) -> Result<Option<Identity>,
         }
     };
     Ok(Some(Identity { uid: user.uid, gid }))
+}
+
+/// Whether the process may do anything on this host.
+pub fn are_all() -> bool {
+    geteuid().is_root()
 }
 
 impl Identity {
