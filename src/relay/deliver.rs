@@ -143,6 +143,16 @@ pub struct Target {
     pub addr: SocketAddr,
 }
 
+/// TLS on a connection to a next hop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Secured {
+    /// `TLSv1.3`
+    pub version: &'static str,
+    pub cipher: &'static str,
+    /// The host's certificate was verified.
+    pub verified: bool,
+}
+
 /// A message on its way to one next hop.
 #[derive(Clone)]
 pub struct Transaction {

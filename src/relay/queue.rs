@@ -171,6 +171,7 @@ impl<H: Hop> Queue<H> {
                 let router = self.shared.router.load_full();
                 self.find_lane(&router, id, slot);
             }
+            Order::Tell(at) => self.tell_asleep(at),
             Order::Note(note) => self.shared.spool.note(&note),
             Order::Alarm => self.shared.alarm.notify_one(),
             Order::Ended => self.shared.ended.notify_waiters(),

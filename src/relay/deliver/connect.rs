@@ -8,7 +8,7 @@ use tokio_rustls::TlsConnector;
 use crate::relay::config::{Connector, Protocol, TlsLevel};
 use crate::relay::deliver::opening::{Opening, Step, Terms};
 use crate::relay::deliver::wire::{Io, Wire, late};
-use crate::relay::deliver::{Client, Connection, Kind, Target, Trouble, auth, tls};
+use crate::relay::deliver::{Client, Connection, Kind, Secured, Target, Trouble, auth, tls};
 use crate::relay::reply::Status;
 
 /// Connects to one address of a next hop, as the connector's policy wants it.
@@ -40,18 +40,18 @@ async fn attempt(
         Some(auth) => auth::read(auth, &client.settings.folder).map(|(credentials, note)| (Some(credentials), note))?,
         None => (None, None),
     };
-    let mut io = dial(client, connector, target).await?;
+    let (mut io, mut tls) = (dial(client, connector, target).await?, None);
     let secure = connector.protocol == Protocol::Smtps;
     if secure {
-        io = handshake(client, connector, target, io).await?;
+        io = handshake(client, connector, target, io, &mut tls).await?;
     }
     let hostname = client.settings.hostname.clone();
     let mut opening = Opening::new(Terms { hostname, protocol: connector.protocol, level, credentials }, secure);
-    let wire = open(client, connector, target, &mut opening, Wire::new(io)).await?;
+    let wire = open(client, connector, target, &mut opening, Wire::new(io), &mut tls).await?;
     let (offered, mut notes) = opening.into_offered();
     notes.extend(note);
     let lmtp = connector.protocol == Protocol::Lmtp;
-    Ok(Connection::new(wire, offered, lmtp, client.settings.timeouts, notes))
+    Ok(Connection::new(wire, offered, lmtp, client.settings.timeouts, notes, tls))
 }
 
 async fn dial(client: &Client, connector: &Connector, target: &Target) -> Result<Box<dyn Io>, Trouble> {
@@ -70,6 +70,7 @@ async fn open(
     target: &Target,
     opening: &mut Opening,
     mut wire: Wire,
+    tls: &mut Option<Secured>,
 ) -> Result<Wire, Trouble> {
     let timeouts = &client.settings.timeouts;
     let (mut out, mut limit) = (Vec::new(), timeouts.greeting);
@@ -83,7 +84,7 @@ async fn open(
                 // Nobody can have said more than the reply yet: it would be somebody between us and the host.
                 let text = "the host said more before TLS than it was asked";
                 let io = wire.into_io().ok_or_else(|| Trouble::new(Kind::Protocol, Status(4, 7, 0), text))?;
-                wire = Wire::new(handshake(client, connector, target, io).await?);
+                wire = Wire::new(handshake(client, connector, target, io, tls).await?);
                 opening.secured(&mut out);
             }
         }
@@ -97,12 +98,16 @@ async fn handshake(
     connector: &Connector,
     target: &Target,
     io: Box<dyn Io>,
+    secured: &mut Option<Secured>,
 ) -> Result<Box<dyn Io>, Trouble> {
     let config = client.tls.get(connector, &client.settings.folder)?;
     let name = tls::name(connector, target)?;
     let handshake = TlsConnector::from(Arc::clone(&config)).connect(name, io);
     match timeout(client.settings.timeouts.command, handshake).await {
-        Ok(Ok(stream)) => Ok(Box::new(stream)),
+        Ok(Ok(stream)) => {
+            *secured = Some(tls::secured(stream.get_ref().1, connector));
+            Ok(Box::new(stream))
+        }
         Ok(Err(error)) => Err(tls::trouble(&format!("no TLS with the host: {error}"))),
         Err(_) => Err(Trouble { kind: Kind::Tls, ..late("the host does not answer in TLS") }),
     }

@@ -6,7 +6,7 @@ use crate::relay::deliver::capabilities::Capabilities;
 use crate::relay::deliver::content::CHUNK;
 use crate::relay::deliver::dialogue::{Dialogue, Event, Expected};
 use crate::relay::deliver::wire::Wire;
-use crate::relay::deliver::{Kind, Octets, Source, Timeouts, Trouble};
+use crate::relay::deliver::{Kind, Octets, Secured, Source, Timeouts, Trouble};
 use crate::relay::reply::Status;
 
 /// Greeted, with TLS and AUTH behind it.
@@ -19,6 +19,7 @@ pub struct Connection {
     out: Vec<u8>,
     over: bool,
     notes: Vec<String>,
+    tls: Option<Secured>,
 }
 
 impl Connection {
@@ -28,14 +29,19 @@ impl Connection {
         lmtp: bool,
         timeouts: Timeouts,
         notes: Vec<String>,
+        tls: Option<Secured>,
     ) -> Connection {
         let dialogue = Dialogue::new(offered, lmtp);
-        Connection { wire, timeouts, dialogue, offered, out: Vec::new(), over: false, notes }
+        Connection { wire, timeouts, dialogue, offered, out: Vec::new(), over: false, notes, tls }
     }
 
     /// What the host offers.
     pub fn offered(&self) -> &Capabilities {
         &self.offered
+    }
+
+    pub fn tls(&self) -> Option<Secured> {
+        self.tls
     }
 
     /// What a log should say of how the connection came about: what was wanted and not had.

@@ -8,10 +8,10 @@ use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, Server
 use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
+use rustls::{ClientConfig, ClientConnection, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
 
 use crate::relay::config::{Connector, TlsLevel};
-use crate::relay::deliver::{Kind, Target, Trouble};
+use crate::relay::deliver::{Kind, Secured, Target, Trouble};
 use crate::relay::reply::Status;
 
 /// The configurations of all connectors, each made once. Sessions are resumed within one.
@@ -84,6 +84,17 @@ pub(super) fn name(connector: &Connector, target: &Target) -> Result<ServerName<
         }
         Ok(name) => Ok(name),
         Err(_) => Ok(ServerName::from(target.addr.ip())),
+    }
+}
+
+/// What was agreed upon.
+pub(super) fn secured(connection: &ClientConnection, connector: &Connector) -> Secured {
+    let version = connection.protocol_version().and_then(|version| version.as_str());
+    let cipher = connection.negotiated_cipher_suite().and_then(|suite| suite.suite().as_str());
+    Secured {
+        version: version.unwrap_or("TLS"),
+        cipher: cipher.unwrap_or("unknown"),
+        verified: connector.tls.level == TlsLevel::Verified,
     }
 }
 

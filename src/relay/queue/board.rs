@@ -37,6 +37,8 @@ pub(super) enum Order {
     Warn(QueueId, Slot),
     /// Its lane is to be found again.
     Route(QueueId, Slot),
+    /// The log is to hear of what waits in a lane that sleeps.
+    Tell(u32),
     /// The last worker has ended.
     Ended,
     /// News for the spool.
@@ -249,10 +251,13 @@ impl Board {
             return self.find_lane(slot);
         }
         entry.state = State::Ready;
-        let (at, fresh) = (entry.lane, entry.fresh.is_some());
+        let (at, fresh, told) = (entry.lane, entry.fresh.is_some(), entry.flags.told);
         let Some(lane) = self.lanes.at(at) else { return };
         lane.fresh += u32::from(fresh);
+        lane.untold += u32::from(!told);
         lane.ready.push(&mut self.slab, slot);
+        self.tell(at);
+        let Some(lane) = self.lanes.at(at) else { return };
         if lane.idle > 0 {
             lane.bell.notify_one();
         }
@@ -281,6 +286,7 @@ impl Board {
     pub(super) fn unlink(&mut self, slot: Slot) {
         let entry = self.slab.get(slot);
         let (state, at, due, fresh) = (entry.state, entry.lane, entry.due, entry.fresh.is_some());
+        let told = entry.flags.told;
         if state == State::Waiting {
             self.timers.remove(&(due, Timer::Entry(slot)));
         }
@@ -288,6 +294,7 @@ impl Board {
             match state {
                 State::Ready => {
                     lane.fresh -= u32::from(fresh);
+                    lane.untold -= u32::from(!told);
                     lane.ready.remove(&mut self.slab, slot);
                 }
                 State::Again => lane.again.remove(&mut self.slab, slot),

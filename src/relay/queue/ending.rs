@@ -168,6 +168,9 @@ impl<H: Hop> Queue<H> {
             if ending.expired {
                 self.shared.metrics.expired.inc();
             }
+            if let Some(connector) = &failure.connector {
+                self.shared.metrics.connector(connector).bounced.inc();
+            }
             if !told {
                 self.shared.metrics.dropped.inc();
             }
@@ -212,6 +215,17 @@ impl<H: Hop> Queue<H> {
             else {
                 return;
             };
+            // Few ask for it: the others' contents are not read for that.
+            let asks = |envelope: Envelope| {
+                ticket
+                    .recipients
+                    .iter()
+                    .filter_map(|place| envelope.recipients.get(place as usize).map(|r| r.notify))
+                    .any(|notify| notify.has(Notify::DELAY))
+            };
+            if !queue.shared.spool.envelope(ticket.place).is_ok_and(asks) {
+                return;
+            }
             let Ok(message) = queue.read(ticket.place) else { return };
             if let Err(why) = queue.warn_now(&ticket, &message, &reasons).await {
                 queue.shared.log.write(&Event::Error { part: "notification", why: &why });
@@ -248,6 +262,35 @@ impl<H: Hop> Queue<H> {
         for (place, failure) in &failures {
             let attempt = self.attempt(&ticket, &envelope, *place, failure);
             self.shared.log.write(&Event::Deferred { attempt, next: due });
+        }
+    }
+
+    /// The log hears of messages that wait since no host of their lane can be had: of each of them once.
+    pub(super) fn tell_asleep(&self, at: u32) {
+        let queue = self.clone();
+        self.aside(async move {
+            let mut last = None;
+            loop {
+                let (tickets, why, until) = queue.with(|board, _| board.untold(at, last));
+                let Some(why) = why.filter(|_| !tickets.is_empty()) else { return };
+                last = tickets.last().map(|ticket| ticket.slot);
+                for ticket in tickets {
+                    queue.tell_one_asleep(&ticket, &why, until);
+                }
+                tokio::task::yield_now().await;
+            }
+        });
+    }
+
+    fn tell_one_asleep(&self, ticket: &Ticket, why: &Failure, next: u64) {
+        // What cannot be read is told where it is tried.
+        let Ok(envelope) = self.shared.spool.envelope(ticket.place) else { return };
+        for place in ticket.recipients.iter() {
+            let attempt = self.attempt(ticket, &envelope, place, why);
+            self.shared.log.write(&Event::Deferred { attempt, next });
+        }
+        if let Some(connector) = &why.connector {
+            self.shared.metrics.connector(connector).deferred.inc_by(ticket.recipients.iter().count() as u64);
         }
     }
 

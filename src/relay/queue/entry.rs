@@ -55,6 +55,8 @@ pub(super) struct Flags {
     pub(super) stale: bool,
     /// A connection that had carried other messages was lost under it, once.
     pub(super) lost: bool,
+    /// The log has heard that it waits with its whole lane.
+    pub(super) told: bool,
 }
 
 pub(super) struct Entry {

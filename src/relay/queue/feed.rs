@@ -14,9 +14,9 @@ use super::failure::{Failure, Tried};
 use super::link::Hop;
 use super::room::Permit;
 use crate::relay::config::Connector;
-use crate::relay::deliver::{Outcome, Source, Stage, Target, Transaction};
+use crate::relay::deliver::{Outcome, Secured, Source, Stage, Target, Transaction};
 use crate::relay::envelope::{Envelope, Notify, QueueId};
-use crate::relay::event::{Answer, Attempt, Event};
+use crate::relay::event::{Answer, Attempt, Event, Tls};
 use crate::relay::metrics::PerConnector;
 use crate::relay::reply::Status;
 use crate::relay::spool::Content;
@@ -31,6 +31,7 @@ pub(super) struct Feed<'a, H: Hop> {
     connector: &'a Connector,
     target: &'a Target,
     permit: &'a Permit,
+    tls: Option<Secured>,
     tried: Tried,
     first: Option<Ticket>,
     /// It carries what has tried these before; without them, what is in line.
@@ -68,13 +69,14 @@ impl<'a, H: Hop> Feed<'a, H> {
         connector: &'a Connector,
         target: &'a Target,
         permit: &'a Permit,
+        tls: Option<Secured>,
         tried: Tried,
         first: Option<Ticket>,
         again: Option<Vec<Tried>>,
     ) -> Feed<'a, H> {
         let metrics = queue.shared.metrics.connector(&connector.name);
         let flying = VecDeque::new();
-        Feed { queue, at, connector, target, permit, tried, first, again, flying, taken: 0, answered: 0, metrics }
+        Feed { queue, at, connector, target, permit, tls, tried, first, again, flying, taken: 0, answered: 0, metrics }
     }
 
     /// Nothing came of the connection.
@@ -158,6 +160,7 @@ impl<'a, H: Hop> Feed<'a, H> {
             host: &self.target.name,
             address: Some(self.target.addr),
             transaction: Some(flight.since.elapsed()),
+            tls: self.tls.map(|Secured { version, cipher, verified }| Tls { version, cipher, verified }),
             answer: Some(answer),
             queued: Duration::from_millis(queued),
             ..attempt(&flight.ticket, &flight.message.envelope, place)
@@ -213,7 +216,6 @@ impl<H: Hop> Source for Feed<'_, H> {
         let Sorted { mut verdict, failed, relayed, answered, .. } = sorted;
         verdict.tried = Some(self.tried.clone());
         self.metrics.deferred.inc_by(verdict.later.len() as u64);
-        self.metrics.bounced.inc_by(failed.len() as u64);
         let at = self.at;
         let ends = !failed.is_empty() || !relayed.is_empty();
         let kept = self.queue.with(|board, now| {

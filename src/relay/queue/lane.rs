@@ -39,6 +39,9 @@ pub(super) struct Lane {
     pub(super) flying: u32,
     /// Of those in line, the ones that still carry their content.
     pub(super) fresh: u32,
+    /// Of those in line, the ones of which the log has not heard that they wait; and whether it is being told.
+    pub(super) untold: u32,
+    pub(super) telling: bool,
     pub(super) workers: u32,
     /// Of them, those that wait for a message with an open connection.
     pub(super) idle: u32,
@@ -70,6 +73,8 @@ impl Lane {
             entries: 0,
             flying: 0,
             fresh: 0,
+            untold: 0,
+            telling: false,
             workers: 0,
             idle: 0,
             probing: 0,

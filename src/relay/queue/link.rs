@@ -4,7 +4,7 @@ use std::future::Future;
 use std::sync::Arc;
 
 use crate::relay::config::Connector;
-use crate::relay::deliver::{Client, Connection, Source, Target, Trouble, connect, targets};
+use crate::relay::deliver::{Client, Connection, Secured, Source, Target, Trouble, connect, targets};
 
 /// The way to hosts.
 pub trait Hop: Send + Sync + 'static {
@@ -31,6 +31,11 @@ pub trait Link: Send + 'static {
 
     fn is_open(&mut self) -> bool;
 
+    fn tls(&self) -> Option<Secured>;
+
+    /// What a log should say of how it came about.
+    fn notes(&self) -> &[String];
+
     /// Waits, between runs, until the host closes it.
     fn closed(&mut self) -> impl Future<Output = ()> + Send;
 
@@ -56,6 +61,14 @@ impl Link for Connection {
 
     fn is_open(&mut self) -> bool {
         Connection::is_open(self)
+    }
+
+    fn tls(&self) -> Option<Secured> {
+        Connection::tls(self)
+    }
+
+    fn notes(&self) -> &[String] {
+        Connection::notes(self)
     }
 
     async fn closed(&mut self) {

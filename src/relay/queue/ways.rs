@@ -7,7 +7,7 @@ use super::Queue;
 use super::board::Way;
 use super::failure::{Failure, Tried};
 use super::hosts::{Claim, Failed, Key};
-use super::link::Hop;
+use super::link::{Hop, Link};
 use super::room::Permit;
 use crate::relay::config::Connector;
 use crate::relay::deliver::{Target, Trouble};
@@ -99,6 +99,7 @@ impl<H: Hop> Queue<H> {
             match self.shared.hop.connect(connector, &target).await {
                 Ok(link) => {
                     self.opened(at, &key, &target, probe);
+                    self.look_at_link(&key, &target, &link);
                     let host = Host { link, connector: Arc::clone(connector), target, key, permit };
                     return Some(Found::Host(Box::new(host)));
                 }
@@ -138,6 +139,17 @@ impl<H: Hop> Queue<H> {
             let away = std::time::Duration::from_millis(now.saturating_sub(since));
             let event = Event::HostBack { connector: &key.0, host: &target.name, address: key.1, away };
             self.shared.log.write(&event);
+        }
+    }
+
+    /// Counts and tells how a connection came about.
+    fn look_at_link(&self, key: &Key, target: &Target, link: &H::Link) {
+        if link.tls().is_some() {
+            self.shared.metrics.connector(&key.0).tls.inc();
+        }
+        for note in link.notes() {
+            let why = format!("{} [{}] by {}: {note}", target.name, target.addr, key.0);
+            self.shared.log.write(&Event::Error { part: "delivery", why: &why });
         }
     }
 

@@ -77,7 +77,7 @@ impl<H: Hop> Queue<H> {
         let Host { mut link, connector, target, key, permit } = *host;
         let tried = Tried { connector: Arc::clone(&key.0), address: key.1 };
         let stays = again.is_none();
-        let mut feed = Feed::new(self, at, &connector, &target, &permit, tried, first, again);
+        let mut feed = Feed::new(self, at, &connector, &target, &permit, link.tls(), tried, first, again);
         loop {
             let result = link.run(&mut feed).await;
             if let Err(trouble) = &result {

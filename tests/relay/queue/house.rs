@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use mailswitch::relay::config::Connector;
-use mailswitch::relay::deliver::{Kind, Outcome, Source, Stage, Target, Transaction, Trouble};
+use mailswitch::relay::deliver::{Kind, Outcome, Secured, Source, Stage, Target, Transaction, Trouble};
 use mailswitch::relay::envelope::{Envelope, Notify, QueueId, Recipient};
 use mailswitch::relay::event::{Format, Log, To};
 use mailswitch::relay::metrics::Metrics;
@@ -69,6 +69,7 @@ pub(crate) struct Wire {
     host: String,
     taken: usize,
     over: bool,
+    notes: [String; 1],
 }
 
 impl Hop for Script {
@@ -98,7 +99,13 @@ impl Hop for Script {
             return Err(Trouble::new(Kind::Greeting, Status(4, 3, 2), "too many connections"));
         }
         self.opened(1);
-        Ok(Wire { script: self.clone(), host: target.name.clone(), taken: 0, over: false })
+        Ok(Wire {
+            script: self.clone(),
+            host: target.name.clone(),
+            taken: 0,
+            over: false,
+            notes: ["it went oddly".to_owned()],
+        })
     }
 }
 
@@ -163,6 +170,14 @@ impl Link for Wire {
         !self.over
     }
 
+    fn tls(&self) -> Option<Secured> {
+        Some(Secured { version: "TLSv1.3", cipher: "some", verified: true })
+    }
+
+    fn notes(&self) -> &[String] {
+        &self.notes
+    }
+
     async fn closed(&mut self) {
         std::future::pending().await
     }
@@ -175,12 +190,30 @@ pub(crate) struct House {
     pub(crate) queue: Queue<Script>,
     pub(crate) spool: Spool,
     pub(crate) router: Arc<ArcSwap<Router>>,
+    pub(crate) metrics: Arc<Metrics>,
+    log: Log,
+    lines: Lines,
     script: Script,
     seen: mpsc::UnboundedReceiver<String>,
     folder: tempfile::TempDir,
     /// That the spool is on.
     pub(crate) disk: Breaking,
     _still: threads::Sender<()>,
+}
+
+/// What the log says.
+#[derive(Clone, Default)]
+struct Lines(Arc<Mutex<Vec<u8>>>);
+
+impl std::io::Write for Lines {
+    fn write(&mut self, octets: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(octets);
+        Ok(octets.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
 }
 
 /// The clock stands still while something blocks; but not for ever, so that a test which waits in vain ends.
@@ -215,13 +248,16 @@ impl House {
         let (sender, seen) = mpsc::unbounded_channel();
         let (modes, letters, open) = Default::default();
         let script = Script { modes, seen: sender, letters, open };
-        let log = Log::start(Format::Human, To::Stream(Box::new(std::io::sink()))).unwrap();
+        let lines = Lines::default();
+        let log = Log::start(Format::Human, To::Stream(Box::new(lines.clone()))).unwrap();
         let (hop, metrics) = (script.clone(), Arc::new(Metrics::new()));
+        let parts = (Arc::clone(&metrics), log.clone());
         let (spool2, router2) = (spool.clone(), Arc::clone(&router));
         let queue = Queue::start(Parts { hop, spool: spool2, log, metrics, router: router2, schedule, limits, now });
         queue.recover(messages);
         queue.reroute();
-        House { queue, spool, router, script, seen, folder, disk, _still: still }
+        let (metrics, log) = parts;
+        House { queue, spool, router, metrics, log, lines, script, seen, folder, disk, _still: still }
     }
 
     /// The relay ends and starts again, so much later.
@@ -319,6 +355,13 @@ impl House {
     /// The last content that a host was given.
     pub(crate) fn letter(&self) -> String {
         String::from_utf8(self.script.letters.lock().unwrap().last().unwrap().clone()).unwrap()
+    }
+
+    /// What the log has said of some event. It says nothing afterwards.
+    pub(crate) fn logged(&self, event: &str) -> Vec<String> {
+        self.log.close();
+        let text = String::from_utf8(self.lines.0.lock().unwrap().clone()).unwrap();
+        text.lines().filter(|line| line.contains(event)).map(str::to_owned).collect()
     }
 
     /// The most connections that were open at once.

@@ -140,6 +140,37 @@ async fn who_asks_to_hear_of_a_delay_is_told_once_across_restarts() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_log_tells_once_of_every_message_that_waits_for_a_dead_host() {
+    let mut house = House::new(ESTATE);
+    house.host("mx.far.example", Mode::Down);
+    house.send("joe@two.example", &["first@far.example"]).await;
+    house.sees(&["mx.far.example is down"]).await;
+    let second = house.send("joe@two.example", &["second@far.example"]).await;
+    house.fill(second, 200);
+    house.later(HOURS(1)).await;
+    house.sees(&["mx.far.example is down"]).await;
+    let told = house.logged(" deferred ");
+    let of = |local: &str| told.iter().filter(|line| line.contains(&format!("recipient={local}@far.example"))).count();
+    assert_eq!((of("first"), of("second"), told.len()), (1, 201, 202), "{:?}", told.first());
+    assert!(told.iter().all(|line| line.contains("connection refused") && line.contains(" next=")), "{:?}", told[0]);
+    assert_eq!(house.metrics.connector("out").deferred.get(), 202);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_log_tells_how_a_message_was_sent_and_what_was_odd_about_the_connection() {
+    let mut house = House::new(ESTATE);
+    house.host("mx.far.example", Mode::Says(vec![("bad", 550)]));
+    house.send("", &["joe@far.example", "bad@far.example"]).await;
+    house.sees(&["mx.far.example joe@far.example bad@far.example"]).await;
+    assert_eq!(house.rest().await, [""; 0]);
+    let counters = house.metrics.connector("out");
+    assert_eq!((counters.tls.get(), counters.delivered.get(), counters.bounced.get()), (1, 1, 1));
+    let delivered = house.logged(" delivered ");
+    assert!(delivered[0].contains(" tls=TLSv1.3 cipher=some verified=true "), "{delivered:?}");
+    assert_eq!(house.logged("it went oddly").len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_is_too_large_for_its_way_goes_back() {
     let mut house = House::new(ESTATE);
     house.send_with("eve@far.example", &["joe@three.example"], Notify::default(), &[b'x'; 2000]).await;

@@ -101,7 +101,7 @@ impl Board {
         Ticket { fresh, ..self.copy(slot) }
     }
 
-    fn copy(&self, slot: Slot) -> Ticket {
+    pub(super) fn copy(&self, slot: Slot) -> Ticket {
         let entry = self.slab.get(slot);
         Ticket {
             slot,
@@ -151,7 +151,9 @@ impl Board {
 
     fn put_back(&mut self, slot: Slot, at: u32) {
         self.slab.at(slot).state = State::Ready;
+        let told = self.slab.get(slot).flags.told;
         if let Some(lane) = self.lanes.at(at) {
+            lane.untold += u32::from(!told);
             lane.ready.push_front(&mut self.slab, slot);
         }
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::Notify;
 
-use super::{Board, Order, Timer};
+use super::{Board, Order, Ticket, Timer};
 use crate::relay::queue::entry::{Slot, State};
 use crate::relay::queue::failure::Failure;
 use crate::relay::queue::hosts::{Claim, Failed, Key};
@@ -18,6 +18,9 @@ const FORGET: u64 = 24 * 60 * 60 * 1000;
 
 /// Entries and lanes that are dealt with in one go.
 const MOST: usize = 1000;
+
+/// Entries that the log is told of in one go.
+const TOLD: usize = 64;
 
 impl Board {
     pub(super) fn set_timer(&mut self, due: u64, timer: Timer) {
@@ -118,7 +121,48 @@ impl Board {
         }
         self.drop_fresh_of(at);
         self.set_timer(until, Timer::Lane(at));
+        self.tell(at);
         self.look_at_untried();
+    }
+
+    /// Orders that the log hears of what waits in a lane that sleeps.
+    pub(super) fn tell(&mut self, at: u32) {
+        let asleep = |lane: &&mut Lane| matches!(lane.mood, Mood::Asleep { .. }) && lane.untold > 0 && !lane.telling;
+        if let Some(lane) = self.lanes.at(at).filter(asleep) {
+            lane.telling = true;
+            self.orders.push(Order::Tell(at));
+        }
+    }
+
+    /// Some entries of a lane that sleeps of which the log has not heard, from behind that one on, with what keeps them and
+    /// until when; none where it has heard of all.
+    pub(in super::super) fn untold(&mut self, at: u32, last: Option<Slot>) -> (Vec<Ticket>, Option<Arc<Failure>>, u64) {
+        let Some(lane) = self.lanes.at(at) else { return (Vec::new(), None, 0) };
+        let until = match lane.mood {
+            Mood::Asleep { until } if lane.untold > 0 && !self.draining => until,
+            _ => {
+                lane.telling = false;
+                return (Vec::new(), None, 0);
+            }
+        };
+        let (why, first) = (lane.last.clone(), lane.ready.first());
+        let in_line = |slot: &Slot| {
+            let entry = self.slab.get(*slot);
+            entry.lane == at && entry.state == State::Ready
+        };
+        let mut next = last.filter(in_line).map_or(first, |last| self.slab.next(last));
+        let mut found = Vec::new();
+        while let Some(slot) = next.filter(|_| found.len() < TOLD) {
+            if !std::mem::replace(&mut self.slab.at(slot).flags.told, true) {
+                found.push(self.copy(slot));
+            }
+            next = self.slab.next(slot);
+        }
+        if let Some(lane) = self.lanes.at(at) {
+            lane.untold -= found.len() as u32;
+            lane.telling = !found.is_empty();
+        }
+        (found, why, until)
     }
 
     /// What waits for long is read back when its turn comes.
