@@ -83,7 +83,9 @@ fn write(folder: &Path, contacts: usize) -> Fallible<()> {
 
 fn load(folder: &Path) -> Fallible<Router> {
     let config = parse(CONFIG).map_err(|malformed| malformed.message)?;
-    Router::load(config, folder, folder).map_err(|problems| format!("{problems:?}").into())
+    let router = Router::load(config, folder).map_err(|problems| format!("{problems:?}"))?;
+    router.settle(folder).map_err(|problems| format!("{problems:?}"))?;
+    Ok(router)
 }
 
 /// Recipients in no order.

@@ -108,10 +108,16 @@ impl Route {
 }
 
 impl Router {
-    /// From a configuration and the tables in its folder, which are copied into files without a name in `private`. The
-    /// header of each table is looked at, and the rest by [`Router::check_tables`].
-    pub fn load(config: Config, folder: &Path, private: &Path) -> Result<Router, Vec<Problem>> {
-        load::from_folder(config, folder, private)
+    /// From a configuration and the tables in its folder. The header of each table is looked at, and the rest by
+    /// [`Router::check_tables`]; each is read where it lies until [`Router::settle`].
+    pub fn load(config: Config, folder: &Path) -> Result<Router, Vec<Problem>> {
+        load::from_folder(config, folder)
+    }
+
+    /// Goes on with copies of the tables, in files without a name in `private`: before a reload takes effect, and behind a
+    /// start.
+    pub fn settle(&self, private: &Path) -> Result<(), Vec<Problem>> {
+        load::each_table(&self.config, &self.tables, |_, table| table.settle(private))
     }
 
     /// From a configuration and its tables.
@@ -121,7 +127,7 @@ impl Router {
 
     /// Looks at every record of the tables: before a reload takes effect, and behind a start.
     pub fn check_tables(&self) -> Result<(), Vec<Problem>> {
-        load::check_tables(&self.config, &self.tables)
+        load::each_table(&self.config, &self.tables, |rows, table| table.check(rows.good))
     }
 
     pub fn config(&self) -> &Config {

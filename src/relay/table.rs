@@ -1,12 +1,12 @@
 //! Constant databases (cdb): 2048 octets of header, records, and 256 hash tables, all numbers in 32 bits, little-endian.
 //!
 //! A table is read where it lies, by `pread`: its header alone is kept in memory, an address that it does not have costs
-//! one read and one that it has two. It may be copied first, so that nobody can change it while it is in use.
+//! one read and one that it has two. It is copied before or soon after, so that nobody can change what is in use.
 
-use std::fs::File;
 use std::io;
-use std::os::unix::fs::FileExt;
 use std::path::Path;
+
+use copy::Shared;
 
 mod copy;
 mod lookup;
@@ -37,32 +37,30 @@ pub struct Table {
 
 #[derive(Debug)]
 enum Source {
-    File(File),
+    File(Shared),
     Bytes(Vec<u8>),
 }
 
 impl Table {
-    /// A table in its own file, which nobody may change meanwhile.
+    /// A table in its own file. One that is changed there says nothing more, until it is [settled](Table::settle).
     pub fn open(path: &Path) -> Result<Table, Damaged> {
-        let file = File::open(path).map_err(|error| Damaged(error.to_string()))?;
-        Table::from_file(file)
+        let file = Shared::open(path).map_err(|error| Damaged(error.to_string()))?;
+        let length = file.len();
+        Table::new(Source::File(file), length)
     }
 
-    /// A copy of a table, in a file of the folder `private` that has no name. A file that changes while it is copied is
-    /// refused.
-    pub fn copied(path: &Path, private: &Path) -> Result<Table, Damaged> {
-        let file = copy::of(path, private).map_err(|error| Damaged(error.to_string()))?;
-        Table::from_file(file)
+    /// Goes on with a copy in a file of the folder `private` that has no name: whatever becomes of the table's own file,
+    /// this one stays. One that has changed already is refused.
+    pub fn settle(&self, private: &Path) -> Result<(), Damaged> {
+        match &self.source {
+            Source::File(file) => file.settle(private).map_err(|error| Damaged(error.to_string())),
+            Source::Bytes(_) => Ok(()),
+        }
     }
 
     pub fn from_bytes(bytes: Vec<u8>) -> Result<Table, Damaged> {
         let length = bytes.len() as u64;
         Table::new(Source::Bytes(bytes), length)
-    }
-
-    fn from_file(file: File) -> Result<Table, Damaged> {
-        let length = file.metadata().map_err(|error| Damaged(error.to_string()))?.len();
-        Table::new(Source::File(file), length)
     }
 
     fn new(source: Source, length: u64) -> Result<Table, Damaged> {
@@ -96,7 +94,7 @@ impl Source {
     /// Fills the buffer from this place on.
     fn read(&self, buffer: &mut [u8], at: u64) -> Result<(), Damaged> {
         match self {
-            Source::File(file) => file.read_exact_at(buffer, at).map_err(|error| unreadable(&error)),
+            Source::File(file) => file.read(buffer, at).map_err(|error| unreadable(&error)),
             Source::Bytes(bytes) => {
                 let start = usize::try_from(at).unwrap_or(usize::MAX);
                 let found = bytes.get(start..).and_then(|rest| rest.get(..buffer.len()));

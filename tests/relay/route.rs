@@ -92,7 +92,7 @@ fn config(folder: &Folder) -> Config {
 
 fn load(folder: &Folder) -> Result<Router, Vec<Problem>> {
     let out = folder.path("out/edge");
-    Router::load(config(folder), &out, &folder.path("."))
+    Router::load(config(folder), &out)
 }
 
 fn in_words(decision: Decision) -> String {
@@ -227,6 +227,7 @@ fn a_trace_tells_each_step() {
 #[test]
 fn what_becomes_of_a_table_changes_nothing() {
     let site = Site::edge();
+    site.router.settle(&site.folder.path(".")).unwrap();
     let good = std::fs::read(site.table("contacts")).unwrap();
     for harm in ["overwritten", "truncated", "removed"] {
         match harm {
@@ -239,6 +240,19 @@ fn what_becomes_of_a_table_changes_nothing() {
     }
     let names: Vec<_> = std::fs::read_dir(site.folder.path(".")).unwrap().map(|e| e.unwrap().file_name()).collect();
     assert_eq!(names.len(), 2, "no copy has a name: {names:?}");
+}
+
+#[test]
+fn a_table_that_is_changed_before_it_is_copied_says_nothing_of_anybody() {
+    let site = Site::edge();
+    let good = std::fs::read(site.table("contacts")).unwrap();
+    std::fs::write(site.table("contacts"), vec![0; good.len()]).unwrap();
+    let asked = path::recipient("ann@example.com").unwrap();
+    let damaged = site.router.ask(Asker::Anyone, &asked).unwrap_err();
+    assert!(damaged.0.contains("it was changed where it lies"), "{damaged}");
+    let problems = site.router.settle(&site.folder.path(".")).unwrap_err();
+    assert!(problems[0].message.starts_with("cannot use contacts.cdb: it was changed"), "{problems:?}");
+    assert_eq!(problems.len(), 1);
 }
 
 #[test]

@@ -31,7 +31,8 @@ fn copied(bytes: &[u8]) -> Table {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("table.cdb");
     std::fs::write(&path, bytes).unwrap();
-    let table = Table::copied(&path, folder.path()).unwrap();
+    let table = Table::open(&path).unwrap();
+    table.settle(folder.path()).unwrap();
     std::fs::write(&path, vec![0xff; bytes.len()]).unwrap();
     table
 }

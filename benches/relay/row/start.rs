@@ -81,7 +81,9 @@ impl Drop for Started {
 fn lookups(folder: &Path, private: &Path) -> io::Result<Vec<f64>> {
     let text = fs::read_to_string(folder.join("relay.yaml"))?;
     let config = config::parse(&text).map_err(|malformed| io::Error::other(malformed.message))?;
-    let router = Router::load(config, folder, private).map_err(|problems| io::Error::other(format!("{problems:?}")))?;
+    let wrong = |problems| io::Error::other(format!("{problems:?}"));
+    let router = Router::load(config, folder).map_err(wrong)?;
+    router.settle(private).map_err(wrong)?;
     let client = IpAddr::from([203, 0, 113, 9]);
     let mut random = fastrand::Rng::with_seed(20_080_317);
     let path = |number: usize| {

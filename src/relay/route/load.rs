@@ -12,17 +12,16 @@ use crate::name::PatternMap;
 use crate::relay::check::{Place, Problem, Rows, TABLES, look_over};
 use crate::relay::config::{Config, Connector, DomainRule, Refused, Routing};
 use crate::relay::reply::Status;
-use crate::relay::table::Table;
+use crate::relay::table::{Damaged, Table};
 
 type Loaded<T> = Result<T, Vec<Problem>>;
 
-pub(super) fn from_folder(config: Config, folder: &Path, private: &Path) -> Loaded<Router> {
+pub(super) fn from_folder(config: Config, folder: &Path) -> Loaded<Router> {
     // Whoever names a table outside the folder is told so before it is opened.
     errors(look_over(&config))?;
     let names = &config.routing.tables;
-    let open = |rows: &Rows| {
-        Table::copied(&folder.join((rows.name)(names)), private).map_err(|error| vec![rows.useless(names, &error)])
-    };
+    let open =
+        |rows: &Rows| Table::open(&folder.join((rows.name)(names))).map_err(|error| vec![rows.useless(names, &error)]);
     let [contacts, accounts, recipients] = &TABLES;
     let tables = Tables { contacts: open(contacts)?, accounts: open(accounts)?, recipients: open(recipients)? };
     with_tables(config, tables)
@@ -61,10 +60,15 @@ fn errors(problems: Vec<Problem>) -> Loaded<()> {
     if errors.is_empty() { Ok(()) } else { Err(errors) }
 }
 
-pub(super) fn check_tables(config: &Config, tables: &Tables) -> Loaded<()> {
+/// Does something with each table; all that is wrong with them comes together.
+pub(super) fn each_table(
+    config: &Config,
+    tables: &Tables,
+    work: impl Fn(&Rows, &Table) -> Result<(), Damaged>,
+) -> Loaded<()> {
     let all = [&tables.contacts, &tables.accounts, &tables.recipients];
     let wrong = TABLES.iter().zip(all).filter_map(|(rows, table)| {
-        let error = table.check(rows.good).err()?;
+        let error = work(rows, table).err()?;
         Some(rows.useless(&config.routing.tables, &error))
     });
     errors(wrong.collect())

@@ -57,19 +57,25 @@ fn fewer_sessions(local: &mut Local) -> Option<String> {
     })
 }
 
-/// Everything that sessions go by. Tables are copied to the folder `private`.
-pub(super) fn now(file: &Path, files: Files, private: &Path) -> Result<Now, Vec<String>> {
+/// Everything that sessions go by.
+pub(super) fn now(file: &Path, files: Files) -> Result<Now, Vec<String>> {
     let Files { config, local, .. } = files;
     let settings = Arc::new(settings(&config, &local));
     let mut wrong = Vec::new();
     let tls =
         config.server.tls.as_ref().and_then(|tls| tls::load(tls, folder(file)).map_err(|error| wrong.push(error)).ok());
-    let router = Router::load(config, folder(file), private);
+    let router = Router::load(config, folder(file));
     let router = router.map_err(|problems| wrong.extend(told(&problems, file)));
     match router {
         Ok(router) if wrong.is_empty() => Ok(Now { router: Arc::new(router), local, settings, tls }),
         _ => Err(wrong),
     }
+}
+
+/// Takes the tables out of everybody's reach, in the folder `private`, and looks at every record of them.
+pub(super) fn settle(router: &Router, private: &Path, file: &Path) -> Result<(), Vec<String>> {
+    let settled = router.settle(private).and_then(|()| router.check_tables());
+    settled.map_err(|problems| told(&problems, file))
 }
 
 /// Problems of a `relay.yaml`, one line each.

@@ -76,10 +76,9 @@ impl Relay {
         let read = move || {
             let files = load::files(&file)?;
             let marks = Marks::of(load::watched(&file, &files.config));
-            let now = load::now(&file, files, &private)?;
-            // At a start the tables are looked over later; a reload has the time, and the old ones.
-            let whole = now.router.check_tables();
-            whole.map_err(|problems| load::told(&problems, &file))?;
+            let now = load::now(&file, files)?;
+            // At a start that is done later; a reload has the time, and the old tables.
+            load::settle(&now.router, &private, &file)?;
             Ok((now, marks))
         };
         let read = tokio::task::spawn_blocking(read).await;

@@ -33,12 +33,15 @@ pub(super) fn start(
     log: &Log,
 ) -> Result<(Relay, News), Stopped> {
     let started = Instant::now();
+    let (ask, requests) = mpsc::channel(1);
+    // The first of all: a signal that comes before would end the relay.
+    let news = News::new(requests).map_err(|error| format!("cannot wait for signals: {error}"))?;
     let metrics = Arc::new(Metrics::new());
     let addresses = files.config.server.listen.clone();
     let watched = Watched::new(Marks::of(load::watched(&file, &files.config)));
     let spool::Opened { spool, messages, .. } = open(spool_folder, log, &metrics)?;
     let hops = Hops::new(client(&files.config, load::folder(&file))?);
-    let now = load::now(&file, files, spool_folder).map_err(Stopped::Config)?;
+    let now = load::now(&file, files).map_err(Stopped::Config)?;
     let verifier = verifier(spool_folder)?;
     let router = Arc::new(ArcSwap::new(Arc::clone(&now.router)));
     let parts = queue::Parts {
@@ -57,14 +60,17 @@ pub(super) fn start(
     log.write(&Event::Recovered { messages: recovered, took: started.elapsed() });
     let parts = Parts { spool, queue: queue.clone(), hops, verifier, log: log.clone(), metrics };
     let server = Arc::new(Server::new(now, parts));
-    let (ask, requests) = mpsc::channel(1);
     admin::serve(&server, spool_folder, ask)?;
-    let news = News::new(requests).map_err(|error| format!("cannot wait for signals: {error}"))?;
     let mut listeners = Listeners::default();
     let listening = listeners.set(&server, &addresses, Opened::new(&addresses, sockets));
     listening.map_err(|error| format!("cannot listen: {error}"))?;
     tell(&server, &addresses.iter().map(ToString::to_string).collect::<Vec<_>>());
-    // The spool is read while mail comes in already.
+    // The tables are copied, and the spool is read, while mail comes in already.
+    let (first, private, told, name) = (router.load_full(), spool_folder.to_owned(), log.clone(), file.clone());
+    tokio::task::spawn_blocking(move || {
+        let settled = load::settle(&first, &private, &name);
+        settled.unwrap_or_else(|wrong| told.write(&Event::Error { part: "tables", why: &wrong.join("\n") }));
+    });
     tokio::task::spawn_blocking(move || queue.reroute());
     let relay = Relay { file, private: spool_folder.to_owned(), server, router, listeners, watched };
     Ok((relay, news))
