@@ -183,6 +183,17 @@ fn an_address_that_is_not_ascii_needs_no_smtputf8_in_the_report() {
 }
 
 #[test]
+fn an_orcpt_that_is_not_ascii_comes_back_as_it_was_given() {
+    let mut case = Case::new(MESSAGE);
+    for given in ["utf-8;j\u{fc}rgen@a.example", "utf-8;j\\x{FC}rgen@a.example"] {
+        case.envelope.recipients[0].orcpt = Some(given.into());
+        let parsed = parse(&case.write());
+        let line = "Original-Recipient: utf-8; j\\x{FC}rgen@a.example\r\n";
+        assert!(parsed.parts[1].1.contains(line), "{parsed:#?}");
+    }
+}
+
+#[test]
 fn a_message_cannot_end_its_part() {
     let mut case = Case::new(MESSAGE);
     let boundary = "=0000000000007/1700000060000";

@@ -1,6 +1,6 @@
 //! The part for programs (RFC 3464 2): fields of the message, then fields of each recipient.
 
-use super::text::{ascii, decoded, field, typed};
+use super::text::{ascii, decoded, escaped, field, typed};
 use super::{Fate, Kind, Report};
 use crate::relay::date::Date;
 
@@ -20,7 +20,8 @@ fn recipient(report: &Report<'_>, fate: &Fate<'_>, out: &mut Vec<u8>) {
     let Some(recipient) = report.envelope.recipients.get(fate.place as usize) else { return };
     match recipient.orcpt.as_deref().and_then(|orcpt| orcpt.split_once(';')) {
         Some((kind, address)) => {
-            field("Original-Recipient", &format!("{}; {}", ascii(kind), decoded(address)), out);
+            let address = if kind.eq_ignore_ascii_case("utf-8") { escaped(address) } else { decoded(address) };
+            field("Original-Recipient", &format!("{}; {address}", ascii(kind)), out);
         }
         None if !recipient.asked.is_empty() => field("Original-Recipient", &typed(&recipient.asked), out),
         None => {}

@@ -106,6 +106,18 @@ fn hex(digit: u8) -> Option<u8> {
     char::from(digit).to_digit(16).and_then(|digit| u8::try_from(digit).ok())
 }
 
+/// An address of the type `utf-8` as a sender gave it, in xtext of its own or plain (RFC 6533 3): in ASCII.
+pub(super) fn escaped(address: &str) -> String {
+    let mut escaped = String::with_capacity(address.len());
+    for c in shortened(address).chars() {
+        match c {
+            '!'..='~' => escaped.push(c),
+            c => escaped.push_str(&format!("\\x{{{:X}}}", u32::from(c))),
+        }
+    }
+    escaped
+}
+
 /// An address with its type: plain, or as RFC 6533 3 writes what is not ASCII (`utf-8-addr-xtext`).
 pub(super) fn typed(address: &str) -> String {
     if address.is_ascii() {
