@@ -58,7 +58,7 @@ impl<H: Hop> Queue<H> {
         let slot = ending.ticket.slot;
         let letters = match self.letters(&ending) {
             Ok(letters) => letters,
-            Err(why) => return self.end_later(slot, &why),
+            Err(why) => return self.end_rest_later(ending, &why),
         };
         let over = ending.failed.iter().map(|(place, _)| *place).chain(ending.relayed.iter().map(|r| r.place));
         let over: Vec<u32> = over.chain(ending.verdict.gone.iter()).collect();
@@ -71,7 +71,16 @@ impl<H: Hop> Queue<H> {
                 verdict.noted = true;
                 self.with(|board, now| board.settle(slot, verdict, now));
             }
-            Err(error) => self.end_later(slot, &error.to_string()),
+            Err(error) => self.end_rest_later(ending, &error.to_string()),
+        }
+    }
+
+    /// Nobody could be told. Those who have the message do not get it again for that; the others are tried again.
+    fn end_rest_later(&self, ending: Ending, why: &str) {
+        let Ending { ticket, relayed, mut verdict, .. } = ending;
+        relayed.iter().for_each(|relayed| verdict.gone.add(relayed.place));
+        if self.with(|board, _| board.strike(ticket.slot, &verdict.gone)) {
+            self.end_later(ticket.slot, why);
         }
     }
 

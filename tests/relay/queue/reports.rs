@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use mailswitch::relay::envelope::Notify;
+use mailswitch::relay::queue::State;
 
 use super::hosts::ESTATE;
 use super::house::{House, Mode};
@@ -168,6 +169,23 @@ async fn the_log_tells_how_a_message_was_sent_and_what_was_odd_about_the_connect
     let delivered = house.logged(" delivered ");
     assert!(delivered[0].contains(" tls=TLSv1.3 cipher=some verified=true "), "{delivered:?}");
     assert_eq!(house.logged("it went oddly").len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_has_a_message_does_not_get_it_again_though_its_sender_cannot_be_told_of_others() {
+    let mut house = House::new(ESTATE);
+    house.host("a.example.net", Mode::Says(vec![("bob", 550)]));
+    let id = house.send("joe@two.example", &["bob@one.example", "eve@one.example"]).await;
+    house.disk.breaks();
+    house.sees(&["a.example.net bob@one.example eve@one.example"]).await;
+    let view = loop {
+        let view = house.queue.view(id, house.queue.slots(id)[0]).unwrap();
+        if view.state == State::Waiting {
+            break view;
+        }
+        tokio::task::yield_now().await;
+    };
+    assert_eq!(view.recipients.iter().map(|(place, _)| *place).collect::<Vec<_>>(), [0]);
 }
 
 #[tokio::test(start_paused = true)]

@@ -149,6 +149,20 @@ impl Board {
         self.staff(at, now);
     }
 
+    /// Some recipients of an entry that is being told of have the message. Answers whether there are others.
+    pub(in super::super) fn strike(&mut self, slot: Slot, gone: &Set) -> bool {
+        let entry = self.slab.at(slot);
+        gone.iter().for_each(|place| entry.recipients.remove(place));
+        let over = entry.recipients.is_empty();
+        if !gone.is_empty() && !(over && self.is_last_part(slot)) {
+            self.note(slot, Change::Done(gone.iter().collect()));
+        }
+        if over {
+            self.drop_entry(slot);
+        }
+        !over
+    }
+
     fn put_back(&mut self, slot: Slot, at: u32) {
         self.slab.at(slot).state = State::Ready;
         let told = self.slab.get(slot).flags.told;
