@@ -38,7 +38,7 @@ pub enum Verdict {
 pub struct Options {
     /// Answers that are remembered at most.
     pub entries: usize,
-    /// Probes at once.
+    /// Probes at once; one route has no more than half of them, so that a next hop that is slow keeps the others' no place.
     pub probes: usize,
     /// How long RCPT waits for a probe, which goes on behind it.
     pub patience: Duration,
@@ -172,7 +172,8 @@ impl Shared {
 
 impl State {
     fn next(&mut self, key: &Key, now: u64, most: usize) -> Next {
-        let busy = self.flights.len() >= most;
+        let same_way = || self.flights.keys().filter(|flight| flight.route == key.route).count();
+        let busy = self.flights.len() >= most || same_way() >= most.div_ceil(2);
         let known = self.cache.get(key, now).map(|entry| (of(&entry.answer), entry.is_stale(now)));
         let waiting = self.flights.get_mut(key);
         match (known, waiting) {

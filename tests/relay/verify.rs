@@ -191,13 +191,18 @@ async fn a_probe_that_never_ends_is_given_up() {
 #[tokio::test(start_paused = true)]
 async fn there_are_only_so_many_probes_at_once() {
     let folder = tempfile::tempdir().unwrap();
-    let options = Options { probes: 2, ..Options::default() };
+    let options = Options { probes: 4, ..Options::default() };
     let desk = Desk::with(folder.path(), options, NOW);
+    const BUSY: &str = "450 4.3.2 Too many recipients are being verified";
     desk.ask_with(NOW, "a@backup.example", pending()).await;
     desk.ask_with(NOW, "b@backup.example", pending()).await;
-    let told = desk.ask(NOW, "c@backup.example", Verdict::Taken).await;
-    assert_eq!(told, "450 4.3.2 Too many recipients are being verified");
-    assert_eq!(desk.probes(), 2);
+    assert_eq!(desk.ask(NOW, "c@backup.example", Verdict::Taken).await, BUSY);
+    // A next hop that is slow takes no places of others.
+    assert_eq!(desk.ask(NOW, "a@example.com", Verdict::Taken).await, "taken");
+    desk.ask_with(NOW, "b@example.com", pending()).await;
+    desk.ask_with(NOW, "c@example.com", pending()).await;
+    assert_eq!(desk.ask(NOW, "d@example.com", Verdict::Taken).await, BUSY);
+    assert_eq!(desk.probes(), 5);
 }
 
 #[tokio::test]
