@@ -79,6 +79,16 @@ fn a_changed_file_takes_effect_by_itself_and_a_broken_one_does_not() {
 }
 
 #[test]
+fn a_change_that_needs_a_new_start_is_told() {
+    let host = Host::new("");
+    let mut relay = host.start();
+    host.write("local.yaml", "metrics: 127.0.0.1:9\nlimits: {errors: 7}\n");
+    let told = relay.log("error");
+    assert!(told.contains("`metrics` in local.yaml counts from the next start on"), "{told}");
+    relay.log("reloaded");
+}
+
+#[test]
 fn behind_a_load_balancer_the_client_is_whom_it_names() {
     let host = Host::new("");
     host.write("local.yaml", &format!("listeners: [{{address: '{}', proxy: [127.0.0.1/32]}}]\n", host.address));

@@ -10,6 +10,7 @@ use super::listeners::Listeners;
 use super::load;
 use super::start::client;
 use super::watch::Marks;
+use crate::relay::config::local::{FILE, Local};
 use crate::relay::event::Event;
 use crate::relay::listen::Server;
 use crate::relay::route::Router;
@@ -71,6 +72,23 @@ impl Relay {
         }
     }
 
+    /// What counts from a start to its end, and has changed.
+    fn tell_of_later(&self, new: &Local) {
+        let now = self.server.now();
+        let old = &now.local;
+        let same = [
+            ("spool", old.spool == new.spool),
+            ("control", (&old.control, &old.control_group) == (&new.control, &new.control_group)),
+            ("metrics", old.metrics == new.metrics),
+            ("user", (&old.user, &old.group) == (&new.user, &new.group)),
+            ("log", old.log == new.log),
+        ];
+        for (field, _) in same.iter().filter(|(_, same)| !same) {
+            let why = format!("the change of `{field}` in {FILE} counts from the next start on");
+            self.server.log.write(&Event::Error { part: "reload", why: &why });
+        }
+    }
+
     async fn replace(&mut self) -> Result<(), Vec<String>> {
         let (file, private) = (self.file.clone(), self.private.clone());
         let read = move || {
@@ -86,6 +104,7 @@ impl Relay {
         let addresses = now.router.config().server.listen.clone();
         let opened = self.listeners.open(&addresses)?;
         let client = client(now.router.config(), load::folder(&self.file)).map_err(|error| vec![error])?;
+        self.tell_of_later(&now.local);
         let queue = self.server.queue.clone();
         self.server.hops.replace(client);
         self.router.store(Arc::clone(&now.router));
