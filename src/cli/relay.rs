@@ -7,6 +7,7 @@ mod check;
 mod queue;
 mod reload;
 mod run;
+mod spool;
 mod status;
 mod top;
 mod trace;
@@ -28,6 +29,7 @@ enum Command {
     Queue(queue::Args),
     Top(top::Args),
     Trace(trace::Args),
+    Spool(spool::Args),
 }
 
 pub(super) fn run(args: &Args) -> Outcome {
@@ -39,5 +41,6 @@ pub(super) fn run(args: &Args) -> Outcome {
         Command::Queue(args) => queue::run(args),
         Command::Top(args) => top::run(args),
         Command::Trace(args) => trace::run(args),
+        Command::Spool(args) => spool::run(args),
     }
 }

@@ -17,6 +17,7 @@ use std::sync::Arc;
 
 use super::envelope::{Envelope, QueueId};
 
+mod audit;
 mod body;
 mod copy;
 mod damage;
@@ -27,14 +28,18 @@ mod moves;
 mod read;
 mod record;
 mod recover;
+mod repair;
 mod replay;
 mod segment;
 mod shared;
+mod survey;
 mod writer;
 
+pub use audit::{Report, check};
 pub use body::{Body, BodyWriter};
 pub use disk::{Disk, File, Host};
 pub use recover::{Damage, Opened, Recovered};
+pub use repair::{Repaired, repair};
 
 use draft::Draft;
 use shared::Shared;
@@ -203,12 +208,22 @@ impl std::fmt::Display for SpoolError {
             SpoolError::Failed => f.write_str("the spool takes nothing since a write or a sync failed"),
             SpoolError::Full => f.write_str("the spool has no room for another segment"),
             SpoolError::Locked => f.write_str("the spool is in use by another process"),
-            SpoolError::Version(found) => write!(f, "not a spool of version {}: {found:?}", segment::VERSION),
+            SpoolError::Version(found) => say_version(f, found),
             SpoolError::Damaged { segment, offset } => write!(f, "segment {segment} is damaged at octet {offset}"),
             SpoolError::Gone => f.write_str("the message is no longer in the spool"),
             SpoolError::TooLarge => f.write_str("more than one transaction of the spool can hold"),
             SpoolError::Closed => f.write_str("the spool is closed"),
         }
+    }
+}
+
+fn say_version(f: &mut std::fmt::Formatter<'_>, found: &str) -> std::fmt::Result {
+    let ours = segment::VERSION;
+    match found.strip_prefix("mailswitch spool ").and_then(|version| version.parse::<u32>().ok()) {
+        Some(other) if other > ours => {
+            write!(f, "the spool is of version {other}, which a newer mailswitch wrote: this one reads version {ours}")
+        }
+        _ => write!(f, "not a spool of version {ours}: {found:?}"),
     }
 }
 

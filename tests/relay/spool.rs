@@ -1,8 +1,10 @@
 //! The spool: what was acknowledged is there after whatever happens.
 
+mod check;
 mod faults;
 mod memory;
 mod model;
+mod repair;
 
 use std::path::Path;
 use std::sync::Arc;

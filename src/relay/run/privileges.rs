@@ -1,5 +1,7 @@
 //! From root to somebody who may do less, once the ports below 1024 are open.
 
+use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
@@ -30,6 +32,13 @@ pub fn find(user: Option<&str>, group: Option<&str>) -> Result<Option<Identity>,
 /// Whether the process may do anything on this host.
 pub fn are_all() -> bool {
     geteuid().is_root()
+}
+
+/// Whom a folder belongs to, where root works in a folder that is not its own: what root makes there, they could not read.
+pub fn owner(folder: &Path) -> io::Result<Option<Identity>> {
+    let its = folder.symlink_metadata()?;
+    let identity = Identity { uid: Uid::from_raw(its.uid()), gid: Gid::from_raw(its.gid()) };
+    Ok((are_all() && !identity.uid.is_root()).then_some(identity))
 }
 
 impl Identity {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::SpoolError;
-use super::disk::{Disk, File, write_all};
+use super::disk::{Disk, File, read_full, write_all};
 use crate::relay::envelope::QueueId;
 
 /// A body file that is being written. Left unfinished, it is removed.
@@ -99,6 +99,20 @@ impl Body {
         let left = usize::try_from(self.length.saturating_sub(at)).unwrap_or(usize::MAX);
         let most = into.len().min(left);
         self.file.read_at(&mut into[..most], at)
+    }
+
+    /// Whether the file holds what was written.
+    pub(crate) fn is_whole(&self) -> io::Result<bool> {
+        let mut piece = vec![0; 256 * 1024];
+        let (mut at, mut crc) = (0, 0);
+        while at < self.length {
+            match read_full(&*self.file, &mut piece, at)? {
+                0 => return Ok(false),
+                read => crc = crc32c::crc32c_append(crc, &piece[..read]),
+            }
+            at += piece.len() as u64;
+        }
+        Ok(crc == self.crc && self.file.len()? == self.length)
     }
 
     /// Syncs the file and its name, away from the threads that serve sessions.

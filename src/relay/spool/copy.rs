@@ -53,15 +53,22 @@ pub(crate) fn forward(shared: &Shared, last: u32, before: u32) -> Result<(), Spo
 }
 
 fn copy(shared: &Shared, live: &Live) -> Result<oneshot::Receiver<Answer>, SpoolError> {
+    let mut draft = draft(shared, live)?;
+    let answer = draft.answer();
+    shared.push(draft);
+    Ok(answer)
+}
+
+/// A message as it stands now, to be written elsewhere.
+pub(crate) fn draft(shared: &Shared, live: &Live) -> Result<Draft, SpoolError> {
     let frame = Frame::read(shared, live.place, live.place.length as usize)?;
     let (message, at) = frame.message()?;
     let content = if message.is_file() { None } else { Some(frame.inline(&message, at)?) };
     let (held, warned) = (live.is_held(), live.is_warned());
     let mut draft = Draft::new();
     draft.copy(message, content, Copied { from: live.place, held, warned, done: live.done.clone() });
-    let answer = draft.answer();
-    shared.push(draft);
-    Ok(answer)
+    draft.seal();
+    Ok(draft)
 }
 
 fn wait(copy: oneshot::Receiver<Answer>) -> Result<(), SpoolError> {

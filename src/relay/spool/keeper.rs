@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 use std::hash::{BuildHasher, RandomState};
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::thread::JoinHandle;
@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use super::SpoolError;
 use super::copy;
-use super::disk::{Disk, write_all};
+use super::disk::{Disk, File, write_all};
 use super::segment::{self, BLOCK, Segment};
 use super::shared::Shared;
 use crate::relay::envelope::QueueId;
@@ -72,7 +72,8 @@ impl Keeper {
             }
             Job::Remove(number) => {
                 self.doomed.push_back(number);
-                self.remove().unwrap_or_else(|e| self.shared.alarm(&SpoolError::disk("remove a segment")(e)));
+                remove(&self.shared, &mut self.doomed)
+                    .unwrap_or_else(|e| self.shared.alarm(&SpoolError::disk("remove a segment")(e)));
             }
             Job::RemoveBody(id) => {
                 let removed = self.shared.disk.remove(&self.shared.body(id));
@@ -98,41 +99,55 @@ impl Keeper {
             }
         }
     }
+}
 
-    /// One after the other, and each for good before the next: if a later one were gone and an earlier one were not,
-    /// messages would come back of which only the later one says that they are finished.
-    fn remove(&mut self) -> io::Result<()> {
-        let folder = self.shared.segments_folder();
-        while let Some(number) = self.doomed.front() {
-            match self.shared.disk.remove(&folder.join(segment::name(*number))) {
-                Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
-                _ => self.shared.disk.sync_folder(&folder)?,
-            }
-            self.doomed.pop_front();
+/// One after the other, and each for good before the next: if a later one were gone and an earlier one were not,
+/// messages would come back of which only the later one says that they are finished.
+pub(crate) fn remove(shared: &Shared, doomed: &mut VecDeque<u32>) -> io::Result<()> {
+    let folder = shared.segments_folder();
+    while let Some(number) = doomed.front() {
+        match shared.disk.remove(&folder.join(segment::name(*number))) {
+            Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
+            _ => shared.disk.sync_folder(&folder)?,
         }
-        Ok(())
+        doomed.pop_front();
     }
+    Ok(())
 }
 
 /// Makes a segment: filled with zeros, so that a sync of what is written into it later touches no metadata, and
 /// durable with its name.
 pub(crate) fn prepare(disk: &dyn Disk, folder: &Path, number: u32, capacity: u64) -> io::Result<Ready> {
-    let name = segment::name(number);
-    let (path, new) = (folder.join(&name), folder.join(name.replace(".log", ".new")));
-    let file = disk.create(&new)?;
-    let nonce = RandomState::new().hash_one(number);
-    let filled = fill(&*file, &segment::head_block(number, nonce), capacity)
-        .and_then(|()| disk.rename(&new, &path))
-        .and_then(|()| disk.sync_folder(folder));
+    let (file, nonce) = create(disk, folder, number)?;
+    let head = segment::head_block(number, nonce);
+    let filled = fill(&*file, capacity).and_then(|()| name(disk, folder, number, &*file, &head));
     if let Err(e) = filled {
         // It takes no room while there is none. One that stays is removed at the next start.
-        drop(disk.remove(&new));
+        drop(disk.remove(&unnamed(folder, number)));
         return Err(e);
     }
     Ok(Ready { segment: Segment { number, nonce, file }, capacity })
 }
 
-fn fill(file: &dyn super::disk::File, head: &[u8], capacity: u64) -> io::Result<()> {
+/// A segment that has no head and no name yet.
+pub(crate) fn create(disk: &dyn Disk, folder: &Path, number: u32) -> io::Result<(Arc<dyn File>, u64)> {
+    let file = disk.create(&unnamed(folder, number))?;
+    Ok((file, RandomState::new().hash_one(number)))
+}
+
+fn unnamed(folder: &Path, number: u32) -> PathBuf {
+    folder.join(segment::name(number).replace(".log", ".new"))
+}
+
+/// Gives it both, once what is in it is durable.
+pub(crate) fn name(disk: &dyn Disk, folder: &Path, number: u32, file: &dyn File, head: &[u8]) -> io::Result<()> {
+    write_all(file, head, 0)?;
+    file.sync_all()?;
+    disk.rename(&unnamed(folder, number), &folder.join(segment::name(number)))?;
+    disk.sync_folder(folder)
+}
+
+fn fill(file: &dyn File, capacity: u64) -> io::Result<()> {
     const PIECE: u64 = 1 << 20;
     let zeros = vec![0; PIECE as usize];
     let mut at = BLOCK;
@@ -145,6 +160,5 @@ fn fill(file: &dyn super::disk::File, head: &[u8], capacity: u64) -> io::Result<
             file.sync_data()?;
         }
     }
-    write_all(file, head, 0)?;
-    file.sync_all()
+    Ok(())
 }

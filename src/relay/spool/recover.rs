@@ -10,13 +10,14 @@ use super::damage;
 use super::disk::{Disk, read_full, write_all};
 use super::keeper::{self, Job, Keeper, Ready};
 use super::replay::{End, Live, Replay};
-use super::segment::{self, BLOCK, Scan, Segment};
+use super::segment::{self, BLOCK, Segment};
 use super::shared::{Handle, Shared};
+use super::survey::{self, Survey};
 use super::writer::{Account, Writer};
 use super::{Options, Place, Spool, SpoolError};
 use crate::relay::envelope::QueueId;
 
-const VERSION: &str = "mailswitch spool 1\n";
+pub(crate) const VERSION: &str = "mailswitch spool 1\n";
 /// The first segment after a start is small: it is needed at once.
 const FIRST_SEGMENT: u64 = 4 << 20;
 
@@ -65,11 +66,14 @@ pub struct Damage {
 
 pub(crate) fn open(folder: &Path, disk: Arc<dyn Disk>, options: Options) -> Result<Opened, SpoolError> {
     let failed = |what| SpoolError::disk(what);
-    let lock = lock(folder, &*disk)?;
+    disk.create_folder(folder).map_err(failed("make its folder"))?;
+    let lock = Shared::lock(folder, &*disk)?;
     version(folder, &*disk)?;
     let shared = Arc::new(Shared::new(folder, disk, options, lock));
-    let mut replay = read(&shared).map_err(failed("read its log"))?;
-    let messages = settle(&shared, &mut replay).map_err(failed("put its folder in order"))?;
+    let survey = survey::survey(&shared).map_err(failed("read its log"))?;
+    let mut replay = tidy(&shared, survey).map_err(failed("put its folder in order"))?;
+    settle(&shared, &mut replay).map_err(failed("put its folder in order"))?;
+    let messages = messages(&replay);
     let last = replay.segments.last().copied().unwrap_or(0);
     let size = FIRST_SEGMENT.min(shared.options.segment);
     let first = keeper::prepare(&*shared.disk, &shared.segments_folder(), last + 1, size);
@@ -78,113 +82,82 @@ pub(crate) fn open(folder: &Path, disk: Arc<dyn Disk>, options: Options) -> Resu
     Ok(Opened { spool, messages, damage: replay.damage, unfinished: replay.unfinished })
 }
 
-fn lock(folder: &Path, disk: &dyn Disk) -> Result<Box<dyn std::any::Any + Send + Sync>, SpoolError> {
-    disk.create_folder(folder).map_err(SpoolError::disk("make its folder"))?;
-    disk.lock(&folder.join("lock")).map_err(|e| match e.kind() {
-        io::ErrorKind::WouldBlock => SpoolError::Locked,
-        _ => SpoolError::disk("lock its folder")(e),
-    })
-}
-
 /// Only a spool of this version is read; a new folder becomes one.
 fn version(folder: &Path, disk: &dyn Disk) -> Result<(), SpoolError> {
-    let path = folder.join("version");
+    match read_version(folder, disk)?.as_deref() {
+        Some(VERSION) => {
+            // Whoever made it may have been stopped before it was durable; an empty folder may have been cleared away.
+            make_folders(folder, disk).map_err(SpoolError::disk("make its folder"))?;
+            disk.sync_folder(folder).map_err(SpoolError::disk("sync its folder"))
+        }
+        Some(other) => Err(SpoolError::Version(other.trim_end().to_owned())),
+        None if disk.list(&folder.join("segments")).is_ok_and(|names| !names.is_empty()) => {
+            Err(SpoolError::Version("no version, and segments".to_owned()))
+        }
+        None => found_spool(folder, disk).map_err(SpoolError::disk("make its folder")),
+    }
+}
+
+/// What the folder says of its version.
+pub(crate) fn read_version(folder: &Path, disk: &dyn Disk) -> Result<Option<String>, SpoolError> {
     let mut found = [0; 64];
-    let read = match disk.open(&path) {
-        Ok(file) => read_full(&*file, &mut found, 0),
-        Err(e) if e.kind() == io::ErrorKind::NotFound => return found_spool(folder, disk),
-        Err(e) => Err(e),
-    };
-    let read = read.map_err(SpoolError::disk("read its version"))?;
-    if &found[..read] != VERSION.as_bytes() {
-        return Err(SpoolError::Version(String::from_utf8_lossy(&found[..read]).trim_end().to_owned()));
+    match disk.open(&folder.join("version")).and_then(|file| read_full(&*file, &mut found, 0)) {
+        Ok(read) => Ok(Some(String::from_utf8_lossy(&found[..read]).into_owned())),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(e) => Err(SpoolError::disk("read its version")(e)),
     }
-    // Whoever made it may have been stopped before it was durable.
-    disk.sync_folder(folder).map_err(SpoolError::disk("sync its folder"))
 }
 
-fn found_spool(folder: &Path, disk: &dyn Disk) -> Result<(), SpoolError> {
-    let segments = folder.join("segments");
-    if disk.list(&segments).is_ok_and(|names| !names.is_empty()) {
-        return Err(SpoolError::Version("no version, and segments".to_owned()));
-    }
-    let make = || -> io::Result<()> {
-        for name in ["segments", "bodies", "damaged"] {
-            disk.create_folder(&folder.join(name))?;
-        }
-        let new = folder.join("version.new");
-        let file = disk.create(&new)?;
-        write_all(&*file, VERSION.as_bytes(), 0)?;
-        file.sync_all()?;
-        disk.rename(&new, &folder.join("version"))?;
-        disk.sync_folder(folder)?;
-        folder.parent().filter(|p| !p.as_os_str().is_empty()).map_or(Ok(()), |parent| disk.sync_folder(parent))
-    };
-    make().map_err(SpoolError::disk("make its folder"))
+fn found_spool(folder: &Path, disk: &dyn Disk) -> io::Result<()> {
+    make_folders(folder, disk)?;
+    write_version(folder, disk)?;
+    folder.parent().filter(|p| !p.as_os_str().is_empty()).map_or(Ok(()), |parent| disk.sync_folder(parent))
 }
 
-/// Reads all segments, the oldest first.
-fn read(shared: &Shared) -> io::Result<Replay> {
+pub(crate) fn make_folders(folder: &Path, disk: &dyn Disk) -> io::Result<()> {
+    ["segments", "bodies", "damaged"].iter().try_for_each(|name| disk.create_folder(&folder.join(name)))
+}
+
+pub(crate) fn write_version(folder: &Path, disk: &dyn Disk) -> io::Result<()> {
+    let new = folder.join("version.new");
+    let file = disk.create(&new)?;
+    write_all(&*file, VERSION.as_bytes(), 0)?;
+    file.sync_all()?;
+    disk.rename(&new, &folder.join("version"))?;
+    disk.sync_folder(folder)
+}
+
+/// Clears away what is no part of the log.
+pub(crate) fn tidy(shared: &Shared, survey: Survey) -> io::Result<Replay> {
     let folder = shared.segments_folder();
-    let (mut replay, mut segments) = (Replay::default(), Vec::new());
-    for name in shared.disk.list(&folder)? {
-        match segment::number(&name) {
-            Some(number) => segments.push(number),
-            None => shared.disk.remove(&folder.join(&name))?,
-        }
+    for name in survey.strange {
+        shared.disk.remove(&folder.join(name))?;
     }
-    let mut opened = Vec::new();
-    for number in segments {
-        replay.segments.push(number);
-        match Segment::open(shared.disk.open(&folder.join(segment::name(number)))?, number)? {
-            Some(segment) => opened.push(segment),
-            None => {
-                let length = set_aside(shared, number)?;
-                replay.damaged(number, 0, length, "a segment without its head".to_owned());
-            }
-        }
+    for number in survey.headless {
+        set_aside(shared, number)?;
     }
-    while let Some(last) = opened.pop_if(|last| is_unused(last)) {
-        discard(shared, &mut replay, &last)?;
+    // The last first: none may be missing between others.
+    for (unused, end) in survey.unused {
+        discard(shared, &unused, end)?;
     }
-    let tail = opened.pop();
-    for segment in opened {
-        replay.sealed(&segment)?;
-        shared.add_segment(segment);
-    }
-    if let Some(segment) = tail {
-        replay.tail(&segment)?;
-        shared.add_segment(segment);
-    }
-    Ok(replay)
+    Ok(survey.replay)
 }
 
-/// Whether a segment has no frame: it was made ready and not used, or its first batch was not finished.
-fn is_unused(segment: &Segment) -> bool {
-    Scan::new(segment.clone()).and_then(|mut scan| scan.next()).is_ok_and(|frame| frame.is_none())
-}
-
-/// Removes an unused segment; where something is in it, a copy stays.
-fn discard(shared: &Shared, replay: &mut Replay, unused: &Segment) -> io::Result<()> {
-    let (number, end) = (unused.number, damage::end_of_data(unused, BLOCK)?);
+/// Removes an unused segment; where something is in it, it is kept elsewhere.
+fn discard(shared: &Shared, unused: &Segment, end: u64) -> io::Result<()> {
     if end == BLOCK {
-        return shared.disk.remove(&shared.segments_folder().join(segment::name(number)));
+        return shared.disk.remove(&shared.segments_folder().join(segment::name(unused.number)));
     }
     unused.file.set_len(end)?;
-    set_aside(shared, number)?;
-    replay.unfinished(number, BLOCK, end);
-    Ok(())
+    set_aside(shared, unused.number)
 }
 
 /// Moves a segment in which nothing can be read out of the way, for people to look at.
-fn set_aside(shared: &Shared, number: u32) -> io::Result<u64> {
+fn set_aside(shared: &Shared, number: u32) -> io::Result<()> {
     let name = segment::name(number);
-    let from = shared.segments_folder().join(&name);
-    let length = shared.disk.open(&from)?.len()?;
-    shared.disk.rename(&from, &shared.damaged().join(&name))?;
+    shared.disk.rename(&shared.segments_folder().join(&name), &shared.damaged().join(&name))?;
     shared.disk.sync_folder(&shared.damaged())?;
-    shared.disk.sync_folder(&shared.segments_folder())?;
-    Ok(length)
+    shared.disk.sync_folder(&shared.segments_folder())
 }
 
 /// Makes the end of the log durable as it was read. What was not finished is cut off: it must not be read as damage
@@ -198,44 +171,33 @@ fn make_durable(End { segment, last_batch, at }: &End) -> io::Result<()> {
     segment.file.sync_all()
 }
 
-/// Brings files and log together: gives the messages that have recipients left.
-fn settle(shared: &Shared, replay: &mut Replay) -> io::Result<Vec<Recovered>> {
-    replay.live.retain(|_, live| !live.is_done());
-    let end = replay.end.take();
-    if let Some(End { segment, at, .. }) = &end {
-        let to = damage::end_of_data(segment, *at)?;
-        if to > *at {
-            replay.unfinished(segment.number, *at, to);
-        }
-    }
+/// Brings files and log together.
+pub(crate) fn settle(shared: &Shared, replay: &mut Replay) -> io::Result<()> {
     damage::keep(shared, replay)?;
-    end.as_ref().map_or(Ok(()), make_durable)?;
-    bodies(shared, replay)?;
-    let mut messages: Vec<Recovered> = replay.live.iter().map(|(id, live)| live.recovered(*id)).collect();
-    messages.sort_unstable_by_key(|message| message.id);
-    Ok(messages)
-}
-
-/// A body file without a message goes, a message without its body file is damage.
-fn bodies(shared: &Shared, replay: &mut Replay) -> io::Result<()> {
-    let mut there = BTreeMap::new();
-    for name in shared.disk.list(&shared.bodies())? {
+    replay.end.take().as_ref().map_or(Ok(()), make_durable)?;
+    let bodies = survey::bodies(shared, replay)?;
+    for name in bodies.orphans {
         let path = shared.bodies().join(&name);
-        let id = name.parse::<QueueId>().ok().filter(|id| replay.live.get(id).is_some_and(Live::is_file));
-        match id {
-            Some(id) => drop(there.insert(id, shared.disk.open(&path)?.len()?)),
+        if replay.damage.is_empty() {
+            shared.disk.remove(&path)?;
+        } else {
             // The message that it belongs to may be among what is lost.
-            None if !replay.damage.is_empty() => shared.disk.rename(&path, &shared.damaged().join(&name))?,
-            None => shared.disk.remove(&path)?,
+            shared.disk.rename(&path, &shared.damaged().join(&name))?;
         }
     }
-    let lost = |id: &QueueId, live: &mut Live| live.is_file() && there.get(id) != Some(&live.length);
-    let lost: Vec<(QueueId, Live)> = replay.live.extract_if(lost).collect();
-    for (id, Live { place, .. }) in lost {
-        let (from, to) = (u64::from(place.offset), u64::from(place.offset) + u64::from(place.length));
-        replay.damaged(place.segment, from, to, format!("the content of message {id}"));
+    for id in bodies.lost {
+        if let Some(Live { place, .. }) = replay.live.remove(&id) {
+            replay.lost(place, format!("the content of message {id}"));
+        }
     }
     Ok(())
+}
+
+/// By their ids.
+fn messages(replay: &Replay) -> Vec<Recovered> {
+    let mut messages: Vec<Recovered> = replay.live.iter().map(|(id, live)| live.recovered(*id)).collect();
+    messages.sort_unstable_by_key(|message| message.id);
+    messages
 }
 
 /// Starts the threads.

@@ -58,6 +58,10 @@ impl Live {
         self.done.len() as u32 >= self.recipients
     }
 
+    pub(crate) fn left(&self) -> usize {
+        self.recipients as usize - self.done.len()
+    }
+
     pub(crate) fn is_held(&self) -> bool {
         self.state & HELD != 0
     }
@@ -160,6 +164,9 @@ impl Replay {
 
     /// Frames that should stand before this one and do not.
     fn gap(&mut self, segment: u32, at: u64, sequence: u64) {
+        if self.next == 0 && at != BLOCK {
+            return self.damaged(segment, BLOCK, at, "what stood first".to_owned());
+        }
         let lost = if self.next == 0 { 0 } else { sequence - self.next };
         if lost == 0 {
             return;
@@ -175,6 +182,12 @@ impl Replay {
 
     pub(crate) fn damaged(&mut self, segment: u32, from: u64, to: u64, what: String) {
         self.damage.push(Damage { segment, from, to, what });
+    }
+
+    /// A frame of which something is lost.
+    pub(crate) fn lost(&mut self, place: Place, what: String) {
+        let from = u64::from(place.offset);
+        self.damaged(place.segment, from, from + u64::from(place.length), what);
     }
 
     pub(crate) fn unfinished(&mut self, segment: u32, from: u64, to: u64) {

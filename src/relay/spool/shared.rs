@@ -2,6 +2,7 @@
 
 use std::any::Any;
 use std::collections::BTreeMap;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
@@ -80,6 +81,14 @@ impl Shared {
             lock: Mutex::new(Some(lock)),
             writer: Mutex::default(),
         }
+    }
+
+    /// Keeps every other process away until what is given back is dropped.
+    pub(crate) fn lock(folder: &Path, disk: &dyn Disk) -> Result<Box<dyn Any + Send + Sync>, SpoolError> {
+        disk.lock(&folder.join("lock")).map_err(|e| match e.kind() {
+            io::ErrorKind::WouldBlock => SpoolError::Locked,
+            _ => SpoolError::disk("lock its folder")(e),
+        })
     }
 
     pub(crate) fn segments_folder(&self) -> PathBuf {

@@ -29,7 +29,7 @@ fn survives(runtime: &tokio::runtime::Runtime, steps: &[Step], call: u64, fault:
     reached
 }
 
-fn runtime() -> tokio::runtime::Runtime {
+pub(super) fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_current_thread().build().unwrap()
 }
 
@@ -73,7 +73,7 @@ fn sparse() -> Vec<Step> {
 }
 
 /// Every call goes wrong in some way: these share them out, and each has all of them where there is time for it.
-const FAULTS: [Fault; 4] = [Fault::Fails, Fault::Tears, Fault::Full, Fault::PowerLoss];
+pub(super) const FAULTS: [Fault; 4] = [Fault::Fails, Fault::Tears, Fault::Full, Fault::PowerLoss];
 
 fn every_call(fault: Fault) {
     let (mut first, mut stride, mut seeds) = (1, 1, 2);

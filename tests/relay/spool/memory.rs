@@ -24,7 +24,7 @@ pub(crate) enum Fault {
     PowerLoss,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 struct State {
     calls: u64,
     fault: Option<(u64, Fault)>,
@@ -36,7 +36,7 @@ struct State {
     unsynced: Vec<Naming>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 struct Inode {
     now: Vec<u8>,
     durable: Vec<u8>,
@@ -107,6 +107,24 @@ struct Opened(Memory, usize);
 impl Memory {
     fn state(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap()
+    }
+
+    /// Another disk with the same on it.
+    pub(crate) fn copy(&self) -> Memory {
+        Memory(Arc::new(Mutex::new(self.state().clone())))
+    }
+
+    /// Changes octets of a file behind the spool's back.
+    pub(crate) fn damage(&self, path: &Path, change: impl FnOnce(&mut Vec<u8>)) {
+        let mut state = self.state();
+        let inode = state.names[path];
+        let file = &mut state.files[inode];
+        change(&mut file.now);
+        file.durable.clone_from(&file.now);
+    }
+
+    pub(crate) fn names(&self) -> Vec<PathBuf> {
+        self.state().names.keys().cloned().collect()
     }
 
     /// From now on the nth call goes wrong.
@@ -186,6 +204,9 @@ impl State {
 impl Disk for Memory {
     fn create_folder(&self, path: &Path) -> io::Result<()> {
         let mut state = self.state();
+        if state.folders.contains(path) {
+            return state.good();
+        }
         state.good_to_add()?;
         // A folder that is lost holds nothing yet; the spool's are made before anything else and are simply kept.
         state.folders.insert(path.to_owned());

@@ -92,6 +92,10 @@ pub(super) fn options() -> Options {
 }
 
 impl Model {
+    pub(super) fn on(disk: Memory) -> Model {
+        Model { disk, ..Model::default() }
+    }
+
     pub(super) fn open(&self) -> Result<Opened, SpoolError> {
         Spool::open(Path::new(FOLDER), Arc::new(self.disk.clone()), options())
     }
@@ -292,7 +296,7 @@ impl Model {
     }
 }
 
-fn octets(content: &Content) -> io::Result<Vec<u8>> {
+pub(super) fn octets(content: &Content) -> io::Result<Vec<u8>> {
     let body = match content {
         Content::Bytes(bytes) => return Ok(bytes.to_vec()),
         Content::File(body) => body,
