@@ -5,6 +5,7 @@ mod faults;
 mod memory;
 mod model;
 mod repair;
+mod versions;
 
 use std::path::Path;
 use std::sync::Arc;
