@@ -17,6 +17,7 @@ use mailswitch::syntax::parse;
 
 pub(crate) mod deliver;
 pub(crate) mod session;
+pub(crate) mod spool;
 
 /// A text is the language, or there is a mistake in it that has a place; every place is a place in the text.
 pub(crate) fn parser(data: &[u8]) {

@@ -93,3 +93,8 @@ fn session() {
 fn host() {
     smoke(bodies::deliver::host, &["replies"], 3000);
 }
+
+#[test]
+fn spool() {
+    smoke(bodies::spool::reader, &["log"], 1000);
+}
