@@ -73,6 +73,17 @@ pub(crate) fn read_full(file: &dyn File, into: &mut [u8], at: u64) -> io::Result
     Ok(done)
 }
 
+/// A lock that is held.
+#[derive(Debug)]
+struct Lock(OwnedFd);
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // A process that is being started has the file too, for a moment: closing it here would not be enough.
+        let _ = rustix::fs::flock(&self.0, FlockOperation::Unlock);
+    }
+}
+
 /// The host's own file system.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Host;
@@ -126,7 +137,7 @@ impl Disk for Host {
     fn lock(&self, path: &Path) -> io::Result<Box<dyn Any + Send + Sync>> {
         let fd = Host::fd(path, OFlags::RDWR | OFlags::CREATE)?;
         rustix::fs::flock(&fd, FlockOperation::NonBlockingLockExclusive)?;
-        Ok(Box::new(fd))
+        Ok(Box::new(Lock(fd)))
     }
 
     fn free(&self, folder: &Path) -> io::Result<u64> {
