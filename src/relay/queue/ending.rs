@@ -85,7 +85,7 @@ impl<H: Hop> Queue<H> {
     }
 
     /// Nothing could be written: all of it is tried again.
-    fn end_later(&self, slot: Slot, why: &str) {
+    pub(super) fn end_later(&self, slot: Slot, why: &str) {
         self.shared.log.write(&Event::Error { part: "queue", why });
         let why = Arc::new(Failure::own(Status(4, 3, 0), why));
         self.with(|board, now| board.postpone(slot, Some(&why), now));

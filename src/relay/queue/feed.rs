@@ -169,6 +169,17 @@ impl<'a, H: Hop> Feed<'a, H> {
     }
 }
 
+impl<H: Hop> Drop for Feed<'_, H> {
+    /// After a panic over a message, it is tried again later, as others are that were under way with it.
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            return;
+        }
+        let tickets = self.first.take().into_iter().chain(self.flying.drain(..).map(|flight| flight.ticket));
+        tickets.for_each(|ticket| self.queue.end_later(ticket.slot, &format!("{}: an error in the relay", ticket.id)));
+    }
+}
+
 /// What a log says of a recipient of a ticket, whatever became of it.
 pub(super) fn attempt<'a>(ticket: &Ticket, envelope: &'a Envelope, place: u32) -> Attempt<'a> {
     let recipient = envelope.recipients.get(place as usize);

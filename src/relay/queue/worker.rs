@@ -23,9 +23,21 @@ enum Then {
     End,
 }
 
+/// What is done where a worker panics: its lane and its messages go on without it.
+struct OnPanic<F: Fn()>(F);
+
+impl<F: Fn()> Drop for OnPanic<F> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            (self.0)();
+        }
+    }
+}
+
 impl<H: Hop> Queue<H> {
     /// Works for a lane until that has nothing to do.
     pub(super) async fn work(self, at: u32) {
+        let _fallen = OnPanic(|| self.with(|board, now| board.worker_ends(at, now)));
         while let Some(job) = self.with(|board, now| board.assign(at, now)) {
             let then = match job {
                 Job::Line(way) => self.serve_line(at, &way).await,
@@ -77,6 +89,7 @@ impl<H: Hop> Queue<H> {
         let Host { mut link, connector, target, key, permit } = *host;
         let tried = Tried { connector: Arc::clone(&key.0), address: key.1 };
         let stays = again.is_none();
+        let _fallen = OnPanic(|| self.closed(at, &key));
         let mut feed = Feed::new(self, at, &connector, &target, &permit, link.tls(), tried, first, again);
         loop {
             let result = link.run(&mut feed).await;
@@ -95,6 +108,7 @@ impl<H: Hop> Queue<H> {
             }
         }
         self.closed(at, &key);
+        drop(feed);
         tokio::spawn(async move {
             link.quit().await;
             drop(permit);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use mailswitch::relay::queue::Limits;
+use mailswitch::relay::queue::{Limits, State};
 
 use super::house::{House, Mode, schedule};
 
@@ -228,4 +228,22 @@ async fn a_host_that_is_slow_with_one_message_gets_the_next_on_another_connectio
     house.later(Duration::from_secs(2)).await;
     house.later(Duration::from_secs(2)).await;
     house.sees(&["mx.far.example joe@far.example"]).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_mistake_over_one_message_stops_no_other() {
+    let limits = Limits { concurrency: 1, ..Limits::default() };
+    let mut house = House::with(ESTATE, schedule(), limits);
+    house.host("mx.far.example", Mode::Panics("odd"));
+    let odd = house.send("ann@one.example", &["odd@far.example"]).await;
+    house.send("ann@one.example", &["joe@far.example"]).await;
+    house.sees(&["mx.far.example joe@far.example"]).await;
+    let view = house.queue.view(odd, house.queue.slots(odd)[0]).unwrap();
+    assert_eq!((view.state, view.attempts), (State::Waiting, 1));
+    house.host("mx.far.example", Mode::Good);
+    house.later(MINUTES(5)).await;
+    house.sees(&["mx.far.example odd@far.example"]).await;
+    assert_eq!(house.rest().await, [""; 0]);
+    assert!(house.queue.is_empty());
+    assert_eq!(house.metrics.open_connections(), 0);
 }

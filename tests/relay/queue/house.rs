@@ -39,6 +39,8 @@ pub(crate) enum Mode {
     Says(Vec<(&'static str, u16)>),
     /// It never answers a message for this local part.
     Hangs(&'static str),
+    /// A message for this local part meets a mistake of the relay's own.
+    Panics(&'static str),
     /// It takes so many connections at once.
     Room(u32),
 }
@@ -158,6 +160,10 @@ impl Link for Wire {
             {
                 let _ = self.script.seen.send(format!("{} hangs", self.host));
                 std::future::pending::<()>().await;
+            }
+            if let Mode::Panics(local) = self.script.mode(&self.host) {
+                let first = transaction.envelope.recipients[0].address.clone();
+                assert!(first.split('@').next() != Some(local), "as it was told");
             }
             self.take(transaction, source);
             // Others have their turn, as with a real host.

@@ -92,10 +92,10 @@ async fn what_grew_too_old_while_the_relay_was_off_has_one_attempt_before_it_goe
     house.sees(&["mx.near.example is down"]).await;
     house.host("mx.far.example", Mode::Good);
     let mut house = house.restart(HOURS(6 * 24)).await;
-    let mut seen = [house.next().await, house.next().await, house.next().await];
-    seen.sort();
-    assert_eq!(seen[..2], ["mx.far.example x@far.example", "mx.near.example is down"]);
-    assert!(seen[2].starts_with("mx.near.example") || seen[2].ends_with(" joe@two.example"), "{seen:?}");
+    let seen = [house.next().await, house.next().await, house.next().await];
+    assert!(seen[..2].contains(&"mx.far.example x@far.example".to_owned()), "{seen:?}");
+    assert!(seen[..2].contains(&"mx.near.example is down".to_owned()), "{seen:?}");
+    assert!(seen[2].ends_with(" joe@two.example"), "{seen:?}");
     assert!(house.letter().contains("Final-Recipient: rfc822; y@near.example\r\nAction: failed\r\n"));
     assert_eq!(house.rest().await, [""; 0]);
     assert!(house.queue.is_empty());
