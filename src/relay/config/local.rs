@@ -10,7 +10,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
-use super::{Config, Malformed, is_false, read};
+use super::{Config, Malformed, read};
 use crate::relay::check::{Place, Problem};
 
 /// Its name.
@@ -56,9 +56,6 @@ pub struct Log {
     /// A file to append to, opened again at a reload; standard error without it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub file: Option<PathBuf>,
-    /// Connections that did nothing wrong are told too; not without it.
-    #[serde(skip_serializing_if = "is_false")]
-    pub connections: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]

@@ -23,6 +23,9 @@ impl Backoff {
 
 const MINUTE: Duration = Duration::from_secs(60);
 
+/// No message waits longer: a time that is too long to be counted would be none.
+const CENTURY: Duration = Duration::from_secs(100 * 366 * 24 * 60 * 60);
+
 /// All the times that the queue goes by.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Schedule {
@@ -44,7 +47,7 @@ impl Schedule {
         Schedule {
             message: backoff.clone(),
             host: backoff,
-            lifetime: lifetime.map_or(5 * 24 * 60 * MINUTE, Duration::from_secs),
+            lifetime: lifetime.map_or(5 * 24 * 60 * MINUTE, Duration::from_secs).min(CENTURY),
             warning: seconds(&warning),
         }
     }

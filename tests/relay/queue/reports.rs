@@ -4,11 +4,19 @@ use std::time::Duration;
 
 use mailswitch::relay::envelope::Notify;
 use mailswitch::relay::queue::State;
+use mailswitch::relay::queue::retry::Schedule;
 
 use super::hosts::ESTATE;
 use super::house::{House, Mode};
 
 const HOURS: fn(u64) -> Duration = |hours| Duration::from_secs(3600 * hours);
+
+#[test]
+fn the_longest_lifetime_can_be_counted_from_any_time_on() {
+    let longest = Schedule::new(&[60], 1, Some(u64::MAX)).lifetime;
+    let millis = u64::try_from(longest.as_millis()).unwrap();
+    assert!(millis.checked_add(u64::from(u32::MAX) * 1000).is_some() && longest > HOURS(24 * 365 * 99), "{longest:?}");
+}
 
 #[tokio::test(start_paused = true)]
 async fn one_report_tells_of_all_recipients_that_failed_together() {
