@@ -38,6 +38,21 @@ fn copied(bytes: &[u8]) -> Table {
 }
 
 #[test]
+fn a_table_whose_place_another_one_took_is_read_and_copied_still() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("table.cdb");
+    std::fs::write(&path, built(&people(10))).unwrap();
+    let table = Table::open(&path).unwrap();
+    let new = folder.path().join("new.cdb");
+    std::fs::write(&new, built(&people(20))).unwrap();
+    std::fs::rename(&new, &path).unwrap();
+    let asked = || table.get(b"user7@example.com").unwrap();
+    assert_eq!(asked().as_deref(), Some(&b"u7@other.example"[..]));
+    table.settle(folder.path()).unwrap();
+    assert_eq!(asked().as_deref(), Some(&b"u7@other.example"[..]));
+}
+
+#[test]
 fn every_key_is_found_and_no_other() {
     let records = people(5000);
     let bytes = built(&records);
