@@ -154,7 +154,8 @@ impl Board {
         let entry = self.slab.at(slot);
         gone.iter().for_each(|place| entry.recipients.remove(place));
         let over = entry.recipients.is_empty();
-        if !gone.is_empty() && !(over && self.is_last_part(slot)) {
+        let known = gone.is_empty() || over && self.is_last_part(slot);
+        if !known {
             self.note(slot, Change::Done(gone.iter().collect()));
         }
         if over {
