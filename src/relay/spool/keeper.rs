@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::SpoolError;
 use super::copy;
@@ -147,18 +147,19 @@ pub(crate) fn name(disk: &dyn Disk, folder: &Path, number: u32, file: &dyn File,
     disk.sync_folder(folder)
 }
 
+/// In small portions, with as long a rest behind each as it took: a sync of the log beside it waits for one of them at
+/// most, and seldom for that.
 fn fill(file: &dyn File, capacity: u64) -> io::Result<()> {
-    const PIECE: u64 = 1 << 20;
+    const PIECE: u64 = 128 << 10;
     let zeros = vec![0; PIECE as usize];
     let mut at = BLOCK;
     while at < capacity {
+        let begun = Instant::now();
         let length = PIECE.min(capacity - at);
         write_all(file, &zeros[..length as usize], at)?;
+        file.sync_data()?;
         at += length;
-        if at % (8 * PIECE) < PIECE {
-            // In portions: a sync of the log beside it should not have to wait for all of it.
-            file.sync_data()?;
-        }
+        std::thread::sleep(begun.elapsed());
     }
     Ok(())
 }
