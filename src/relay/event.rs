@@ -211,6 +211,10 @@ pub enum Event<'a> {
         id: QueueId,
         uid: u32,
     },
+    /// Something about its configuration is odd; it runs all the same.
+    Warning {
+        why: &'a str,
+    },
     /// Something else went wrong, in this part of the relay.
     Error {
         part: &'a str,
@@ -249,6 +253,7 @@ impl Event<'_> {
             Event::DiskGood { .. } => "disk-good",
             Event::Control { .. } => "control",
             Event::Managed { .. } => "managed",
+            Event::Warning { .. } => "warning",
             Event::Error { .. } => "error",
             Event::LinesLost { .. } => "lines-lost",
         }

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use tokio::runtime::Builder;
 
 use super::config::local::{Format, Local};
-use super::event::{self, Log, To};
+use super::event::{self, Event, Log, To};
 use super::listen::socket;
 
 mod admin;
@@ -48,18 +48,18 @@ impl From<String> for Stopped {
     }
 }
 
-/// Runs a relay until it is asked to end. What is odd and does not keep it from that is told to `say`.
-pub fn run(asked: &Asked, say: &mut dyn FnMut(&str)) -> Result<(), Stopped> {
+/// Runs a relay until it is asked to end. What is odd and does not keep it from that is told to its log.
+pub fn run(asked: &Asked) -> Result<(), Stopped> {
     privileges::raise_files();
     let files = load::files(&asked.file).map_err(Stopped::Config)?;
-    files.warnings.iter().for_each(|warning| say(warning));
     let spool = spool_folder(asked, &files.local);
     let sockets = socket::open(&files.config.server.listen).map_err(Stopped::Start)?;
     become_another(&files.local, &spool)?;
-    if privileges::are_all() {
-        say("warning: the relay runs as root and need not: name a `user` in local.yaml");
-    }
     let log = log(&files.local)?;
+    files.warnings.iter().for_each(|why| log.write(&Event::Warning { why }));
+    if privileges::are_all() {
+        log.write(&Event::Warning { why: "the relay runs as root and need not: name a `user` in local.yaml" });
+    }
     let threads = Builder::new_multi_thread().enable_all().build();
     let threads = threads.map_err(|error| format!("cannot start threads: {error}"))?;
     let ended = threads.block_on(async {

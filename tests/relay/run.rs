@@ -116,7 +116,7 @@ fn who_comes_through_a_load_balancer_without_a_name_is_trusted_as_nobody() {
     let host = Host::new("");
     host.edit("relay.yaml", "routing:\n", "routing:\n  trust: [127.0.0.0/8]\n");
     let mut relay = host.start();
-    assert_eq!(relay.starts_with("warning: the relay runs as root"), nix::unistd::geteuid().is_root());
+    assert_eq!(relay.starts_with("the relay runs as root"), nix::unistd::geteuid().is_root());
     let mut near = relay.client();
     near.hello();
     near.says("MAIL FROM:<ann@else.example>", "250 2.1.0");
@@ -181,7 +181,7 @@ fn clients_leave_files_for_the_rest() {
     host.files = 100;
     host.write("local.yaml", "limits: {sessions: 1000, sessions-per-network: 1000}\n");
     let mut relay = host.start();
-    assert!(relay.starts_with("warning: there will be 50 sessions at most, not 1000"));
+    assert!(relay.starts_with("there will be 50 sessions at most, not 1000"));
     let mut first = relay.client();
     first.hello();
     let _others: Vec<Client> = (0..49).map(|_| relay.greeted()).collect();

@@ -31,13 +31,12 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args) -> Outcome {
     let asked = Asked { file: args.file.clone(), spool: args.spool.clone() };
-    let mut say = |line: &str| stream::complain(&clean(line));
-    let (verdict, lines) = match run_relay(&asked, &mut say) {
+    let (verdict, lines) = match run_relay(&asked) {
         Ok(()) => return Ok(Verdict::Good),
         Err(Stopped::Config(lines)) => (Ok(Verdict::Bad), lines),
         Err(Stopped::Start(lines)) => (Err(()), lines),
     };
-    lines.iter().for_each(|line| say(line));
+    lines.iter().for_each(|line| stream::complain(&clean(line)));
     let told = format!("the relay has not started: {}", plural(lines.len(), "problem"));
     verdict.map_err(|()| Failure::new(&told)).inspect(|_| stream::complain(&told))
 }

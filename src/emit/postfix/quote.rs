@@ -20,7 +20,8 @@ pub fn main_value(text: &str) -> Result<String, Unquotable> {
 
 /// `-o` and one parameter, for the command of a `master.cf` service (master(5), `-o { name = value }`).
 ///
-/// Braces inside have to balance, since Postfix looks for the one that closes the first.
+/// Braces inside have to balance, since Postfix looks for the one that closes the first; and a value that begins with one
+/// would be taken for a quoted value itself, with nothing allowed behind its end (postconf 3.7: "syntax error after '}'").
 pub fn master_option(name: &str, value: &str) -> Result<String, Unquotable> {
     if !value.is_empty() && value.bytes().all(is_plain) {
         return Ok(format!("{name}={value}"));
@@ -28,7 +29,7 @@ pub fn master_option(name: &str, value: &str) -> Result<String, Unquotable> {
     if value.is_empty() {
         return Ok(format!("{name}="));
     }
-    if !balances(value) {
+    if !balances(value) || value.starts_with('{') {
         return Err(Unquotable(printable(value)));
     }
     Ok(format!("{{ {name} = {} }}", main_value(value)?))

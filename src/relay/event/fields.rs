@@ -92,7 +92,7 @@ impl Event<'_> {
                 out.text("hostname", hostname);
                 out.list("listen", &mut listen.iter().map(String::as_str));
             }
-            Event::Draining { why } | Event::SpoolFailed { why } => out.text("why", why),
+            Event::Draining { why } | Event::SpoolFailed { why } | Event::Warning { why } => out.text("why", why),
             Event::Stopped { messages } => out.number("messages", *messages),
             Event::Reloaded { what, took } => {
                 out.text("what", what);

@@ -53,7 +53,9 @@ fn fewer_sessions(local: &mut Local) -> Option<String> {
     let (wanted, most) = (local.limits.sessions, most_sessions());
     local.limits.sessions = wanted.min(most);
     (wanted > most).then(|| {
-        format!("warning: there will be {most} sessions at most, not {wanted}: this process may not open more files (LimitNOFILE)")
+        format!(
+            "there will be {most} sessions at most, not {wanted}: this process may not open more files (LimitNOFILE)"
+        )
     })
 }
 
