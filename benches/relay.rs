@@ -2,7 +2,7 @@
 //!
 //! `cargo bench --bench relay -- [ROW…] [COUNT [SESSIONS [RUNS]]]` (default: every row, 6000 messages for Postfix, a
 //! quarter of it for Exim and four times as many for the relay, 50 sessions, 3 runs). It needs root, and what
-//! `tests/setup.sh` installs. Each MTA runs its emitted folder byte for byte on a machine of its own (`tests/lab`), with
+//! `tests/setup.sh` installs. Each MTA runs its emitted folder byte for byte on a machine of its own (`src/lab`), with
 //! its spool on a real disk, below `target/`; load and sink are on that machine's loopback. The rows:
 //!
 //! - `throughput`: messages a second, CPU a message, peak memory: `smtp-source` → MTA → `smtp-sink`;
@@ -12,13 +12,8 @@
 //! - `idle`: memory of 10,000 connections.
 
 #![expect(clippy::disallowed_methods, reason = "a benchmark runs programs and looks at the clock")]
-#![expect(clippy::expect_used, clippy::panic, reason = "a benchmark that cannot go on ends, as a test does")]
+#![expect(clippy::expect_used, reason = "a benchmark that cannot go on ends, as a test does")]
 
-#[path = "../tests"]
-#[expect(dead_code, unused_imports, reason = "a benchmark needs a part of the lab")]
-mod tests {
-    pub(crate) mod lab;
-}
 #[path = "relay/meter.rs"]
 mod meter;
 #[path = "relay/rate.rs"]
@@ -33,13 +28,14 @@ mod row {
 }
 #[path = "relay/site.rs"]
 mod site;
+#[path = "../tests/support.rs"]
+mod support;
 #[path = "relay/traffic.rs"]
 mod traffic;
 
 use std::io;
 
 use tempfile::TempDir;
-use tests::lab;
 
 /// What was asked for.
 pub(crate) struct Bench {

@@ -24,4 +24,6 @@ pub mod emit;
 
 pub mod relay;
 
+pub mod lab;
+
 pub mod cli;

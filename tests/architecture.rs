@@ -17,7 +17,8 @@ const IMPORTS: &[(&str, &str)] = &[
     ("check", "source name diagnostic plan"),
     ("emit", "source name diagnostic plan relay"),
     ("relay", "name"),
-    ("cli", "source name diagnostic syntax format directory load plan resolve check emit relay"),
+    ("lab", ""),
+    ("cli", "source name diagnostic syntax format directory load plan resolve check emit relay lab"),
 ];
 
 /// Crates that are one file's own, and those of the folder beside it.

@@ -5,8 +5,9 @@ mod hostile;
 mod rules;
 mod site;
 
+use mailswitch::lab::{Exim, Node};
+
 use crate::cli::run::Folder;
-use crate::lab::{Exim, Node};
 
 const TRUSTED: &str = "10.0.0.5";
 const STRANGER: &str = "203.0.113.9";
@@ -22,14 +23,14 @@ fn build(files: &[(&str, &[u8])]) -> Folder {
 
 /// Puts an MTA's bundle in place; Exim has nothing to say about it.
 fn install(node: &Node, folder: &Folder, mta: &str) -> Exim {
-    let exim = Exim::install(node, &folder.path(&format!("out/{mta}")));
-    let version = exim.bv();
+    let exim = Exim::install(node, &folder.path(&format!("out/{mta}"))).unwrap();
+    let version = exim.bv().unwrap();
     assert!(version.success && version.stderr.is_empty(), "{}", version.text());
     exim
 }
 
 fn start(node: &Node, folder: &Folder, mta: &str) -> Exim {
     let exim = install(node, folder, mta);
-    exim.start(&[25]);
+    exim.start(&[25]).unwrap();
     exim
 }

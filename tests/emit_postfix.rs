@@ -6,8 +6,9 @@ mod hostile;
 mod rules;
 mod site;
 
+use mailswitch::lab::{Node, Postfix, Reply};
+
 use crate::cli::run::Folder;
-use crate::lab::{Node, Postfix, Reply};
 
 pub(crate) const TRUSTED: &str = "10.0.0.5";
 pub(crate) const STRANGER: &str = "203.0.113.9";
@@ -23,11 +24,11 @@ pub(crate) fn build(dsl: &str) -> Folder {
 
 /// Starts an MTA's bundle; Postfix has nothing to say about any of it.
 pub(crate) fn start(node: &Node, folder: &Folder, mta: &str) -> Postfix {
-    let postfix = Postfix::install(node, &folder.path(&format!("out/{mta}")));
-    assert_eq!(postfix.check().text(), "");
-    assert_eq!(postfix.postconf_n().stderr, "");
-    assert_eq!(node.command("postconf", &["-M"], "").stderr, "");
-    postfix.start(&[25]);
+    let postfix = Postfix::install(node, &folder.path(&format!("out/{mta}"))).unwrap();
+    assert_eq!(postfix.check().unwrap().text(), "");
+    assert_eq!(postfix.postconf_n().unwrap().stderr, "");
+    assert_eq!(node.command("postconf", &["-M"], "").unwrap().stderr, "");
+    postfix.start(&[25]).unwrap();
     postfix
 }
 

@@ -6,7 +6,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use crate::lab::Node;
+use mailswitch::lab::Node;
 
 const SERVER: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 25);
 /// A message that begins later than this after its moment shows that the generator is too slow.
@@ -47,9 +47,9 @@ pub(crate) fn open_loop(
     };
     let results: Vec<io::Result<()>> = std::thread::scope(|scope| {
         let start = |_| {
-            let (space, work) = (node.space().try_clone(), &work);
+            let (space, work) = (node.space().clone(), &work);
             scope.spawn(move || {
-                space.enter();
+                space.enter()?;
                 work()
             })
         };

@@ -6,11 +6,12 @@ use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use mailswitch::lab::daemon::Daemon;
+use mailswitch::lab::{Exim, Node, Postfix, Relay, World};
 use tempfile::TempDir;
 
-use crate::lab::daemon::Daemon;
-use crate::lab::{Exim, Node, Postfix, Relay, World};
 use crate::meter::Cgroup;
+use crate::support::program;
 
 /// Where the smart host is, on the MTA's own machine: nothing but the loopback lies between.
 pub(crate) const SINK: &str = "127.0.3.1:2526";
@@ -68,7 +69,7 @@ impl Estate {
 
     pub(crate) fn build(&self, kind: Kind) -> io::Result<PathBuf> {
         let out = self.folder.path().join(kind.name());
-        let mut command = Command::new(env!("CARGO_BIN_EXE_mailswitch"));
+        let mut command = Command::new(program());
         command.current_dir(self.folder.path()).args(["build", "--target", kind.name(), "-o"]).arg(&out);
         let output = command.output()?;
         if !output.status.success() {
@@ -133,29 +134,29 @@ impl Mta {
     /// Starts one; its spool lies in a folder of its own below `disk`.
     pub(crate) fn start(world: &World, kind: Kind, bundle: &Path, disk: &Path) -> io::Result<Mta> {
         let mut mta = Mta::install(world, kind, bundle, disk)?;
-        mta.run();
+        mta.run()?;
         Ok(mta)
     }
 
     pub(crate) fn install(world: &World, kind: Kind, bundle: &Path, disk: &Path) -> io::Result<Mta> {
         let disk = disk.join(kind.name());
         fs::create_dir_all(&disk)?;
-        let node = world.node_with(kind.name(), &[], Some(&disk));
+        let node = world.node_with(kind.name(), &[], Some(&disk))?;
         match kind {
             Kind::Postfix => {
-                let check = Postfix::install(&node, bundle).check();
+                let check = Postfix::install(&node, bundle)?.check()?;
                 assert!(check.success, "postfix check: {}", check.text());
-                let output = node.command("/usr/lib/postfix/configure-instance.sh", &["-"], "");
+                let output = node.command("/usr/lib/postfix/configure-instance.sh", &["-"], "")?;
                 assert!(output.success, "configure-instance.sh: {}", output.text());
             }
-            Kind::Exim => drop(Exim::install(&node, bundle)),
-            Kind::Relay => Relay::install(&node, bundle).local(LOCAL),
+            Kind::Exim => drop(Exim::install(&node, bundle)?),
+            Kind::Relay => Relay::install(&node, bundle, program())?.local(LOCAL)?,
         }
         Ok(Mta { kind, node, cgroup: Cgroup::new(kind.name()), daemon: None, disk })
     }
 
     /// Returns when it listens.
-    pub(crate) fn run(&mut self) {
+    pub(crate) fn run(&mut self) -> io::Result<()> {
         let program: &[&str] = match self.kind {
             Kind::Postfix => &["postfix", "start-fg"],
             // Messages are delivered as they come; a queue runner is for those that waited.
@@ -168,7 +169,8 @@ impl Mta {
             command.extend(["sh", "-c", "echo 0 >\"$0\" && exec \"$@\"", processes]);
         }
         command.extend(program);
-        self.daemon = Some(Daemon::start(&self.node, &command, &[25]));
+        self.daemon = Some(Daemon::start(&self.node, &command, &[25])?);
+        Ok(())
     }
 
     /// As `kill -9`.
@@ -178,7 +180,7 @@ impl Mta {
 
     /// The process namespace of all its processes.
     pub(crate) fn namespace(&self) -> String {
-        self.daemon.as_ref().expect("it runs").process_namespace()
+        self.daemon.as_ref().expect("it runs").process_namespace().expect("it runs")
     }
 }
 

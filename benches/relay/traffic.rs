@@ -5,7 +5,8 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
-use crate::lab::Node;
+use mailswitch::lab::Node;
+
 use crate::meter::busy;
 use crate::site::{Mta, SINK};
 
@@ -69,7 +70,7 @@ pub(crate) fn source_to(node: &Node, server: &str, traffic: Traffic, recipient: 
     command.args(["-4", "-N", "-f", "s@sender.example", "-t", recipient]);
     command.args(["-m", &count.to_string(), "-s", &sessions.to_string(), "-l", &size.to_string()]);
     command.args(reuse.then_some("-d")).arg(server).stderr(Stdio::piped()).stdout(Stdio::null());
-    let output = node.space().run(|| command.output())?;
+    let output = node.space().run(|| command.output())??;
     let said = String::from_utf8_lossy(&output.stderr);
     if output.status.success() && said.is_empty() {
         Ok(())
@@ -96,7 +97,7 @@ impl Sink {
     pub(crate) fn start(node: &Node) -> io::Result<Sink> {
         let mut command = Command::new("smtp-sink");
         command.args(["-u", "postfix", "-c", "-m", "1000", SINK, "1000"]).stdout(Stdio::piped()).stderr(Stdio::null());
-        let mut child = node.space().run(|| command.spawn())?;
+        let mut child = node.space().run(|| command.spawn())??;
         let counted = Arc::new((Mutex::new(0), Condvar::new()));
         if let Some(output) = child.stdout.take() {
             let counted = counted.clone();
@@ -104,7 +105,7 @@ impl Sink {
         }
         let sink = Sink { child, counted };
         let port = SINK.rsplit_once(':').and_then(|(_, port)| port.parse().ok()).expect("the sink has a port");
-        while !node.listening().contains(&port) {
+        while !node.listening()?.contains(&port) {
             std::thread::sleep(Duration::from_millis(2));
         }
         Ok(sink)

@@ -2,9 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use mailswitch::lab::{Auth, Exim, Identity, Node, Sink, World, authority_pem};
+
 use super::{MESSAGE, STRANGER, TRUSTED, build, start};
 use crate::cli::run::Folder;
-use crate::lab::{Auth, Exim, Identity, Node, Sink, World, authority_pem};
+use crate::support::world;
 
 const CA: &str = "/etc/mailswitch/ca.pem";
 const PASSWORD: &str = "/etc/mailswitch/exchange.password";
@@ -20,16 +22,17 @@ fn estate(connectors: &str) -> Folder {
 }
 
 fn hub(world: &World) -> Node {
-    let hub = world.node("hub", &["198.51.100.1", "198.51.100.2", "2001:db8::1"]);
-    hub.write(CA, authority_pem().as_bytes(), 0o644);
-    hub.write(PASSWORD, b"^se:cr^et {x}$y\\\n", 0o600);
-    hub.give(PASSWORD, "Debian-exim");
+    let hub = world.node("hub", &["198.51.100.1", "198.51.100.2", "2001:db8::1"]).unwrap();
+    hub.write(CA, authority_pem().unwrap().as_bytes(), 0o644).unwrap();
+    hub.write(PASSWORD, b"^se:cr^et {x}$y\\\n", 0o600).unwrap();
+    hub.give(PASSWORD, "Debian-exim").unwrap();
     hub
 }
 
 /// One message for bob; it must be taken.
 fn send(world: &World, hub: &Node, running: &Exim) {
-    let sent = world.client(STRANGER).send(hub.smtp(), "a@example.net", &["bob@contoso.com"], MESSAGE);
+    let sent =
+        world.client(STRANGER).unwrap().send(hub.smtp(), "a@example.net", &["bob@contoso.com"], MESSAGE).unwrap();
     assert!(sent.is_accepted(), "{sent:?}\n{}", running.log());
 }
 
@@ -40,10 +43,10 @@ fn sinks_visited(world: &World) -> Vec<String> {
 #[test]
 fn verified_tls_sends_the_password_from_the_address_that_is_named() {
     for user in ["hub", "h^ub"] {
-        let world = World::new();
-        world.host("exchange.contoso.com", "192.0.2.10");
-        let identity = Identity::trusted(&["exchange.contoso.com"]);
-        world.sink("192.0.2.10:587", Sink::smtp("exchange").starttls(identity).auth(Auth::Accepts));
+        let world = world();
+        world.host("exchange.contoso.com", "192.0.2.10").unwrap();
+        let identity = Identity::trusted(&["exchange.contoso.com"]).unwrap();
+        world.sink("192.0.2.10:587", Sink::smtp("exchange").starttls(identity).auth(Auth::Accepts)).unwrap();
         let hub = hub(&world);
         let folder = estate(&format!(
             "connector to-exchange {{ to exchange; smart-host exchange.contoso.com:587; source-address 198.51.100.2\n\
@@ -53,7 +56,7 @@ fn verified_tls_sends_the_password_from_the_address_that_is_named() {
         assert!(!emitted.contains("se:cr"), "no secret is emitted");
         let exim = start(&hub, &folder, "hub");
         send(&world, &hub, &exim);
-        let mail = &world.wait_for(1).mails[0];
+        let mail = &world.wait_for(1).unwrap().mails[0];
         assert_eq!(mail.visit.client.unwrap().to_string(), "198.51.100.2");
         assert!(mail.visit.tls.is_some());
         let login = mail.visit.login.as_ref().expect("AUTH was used");
@@ -63,11 +66,11 @@ fn verified_tls_sends_the_password_from_the_address_that_is_named() {
 
 #[test]
 fn a_host_that_does_not_take_the_password_gets_no_mail() {
-    let world = World::new();
-    let identity = || Identity::trusted(&["mail.contoso.com"]);
-    world.sink("192.0.2.1:25", Sink::smtp("silent").starttls(identity()));
-    world.sink("192.0.2.2:25", Sink::smtp("refuses").starttls(identity()).auth(Auth::Refuses));
-    world.sink("192.0.2.3:25", Sink::smtp("other").starttls(identity()).auth(Auth::Accepts));
+    let world = world();
+    let identity = || Identity::trusted(&["mail.contoso.com"]).unwrap();
+    world.sink("192.0.2.1:25", Sink::smtp("silent").starttls(identity())).unwrap();
+    world.sink("192.0.2.2:25", Sink::smtp("refuses").starttls(identity()).auth(Auth::Refuses)).unwrap();
+    world.sink("192.0.2.3:25", Sink::smtp("other").starttls(identity()).auth(Auth::Accepts)).unwrap();
     let hub = hub(&world);
     let folder = estate(&format!(
         "connector to-exchange {{ to exchange; smart-host [192.0.2.1], [192.0.2.2]\n\
@@ -77,7 +80,7 @@ fn a_host_that_does_not_take_the_password_gets_no_mail() {
     ));
     let exim = start(&hub, &folder, "hub");
     send(&world, &hub, &exim);
-    let seen = world.wait_for(1);
+    let seen = world.wait_for(1).unwrap();
     assert_eq!(seen.mails[0].sink(), "other", "{}", exim.log());
     assert_eq!(seen.mails[0].visit.login.as_ref().map(|l| l.user.as_str()), Some("two"));
     assert_eq!(sinks_visited(&world)[..2], ["silent", "refuses"]);
@@ -85,14 +88,20 @@ fn a_host_that_does_not_take_the_password_gets_no_mail() {
 
 #[test]
 fn a_wrong_name_a_wrong_authority_and_no_tls_are_passed_over() {
-    let world = World::new();
+    let world = world();
     for (number, name) in ["wrong", "own", "clear", "right"].iter().enumerate() {
-        world.host(&format!("{name}.contoso.com"), &format!("192.0.2.{}", number + 1));
+        world.host(&format!("{name}.contoso.com"), &format!("192.0.2.{}", number + 1)).unwrap();
     }
-    world.sink("192.0.2.1:25", Sink::smtp("wrong").starttls(Identity::trusted(&["other.contoso.com"])));
-    world.sink("192.0.2.2:25", Sink::smtp("own").starttls(Identity::self_signed(&["own.contoso.com"])));
-    world.sink("192.0.2.3:25", Sink::smtp("clear"));
-    world.sink("192.0.2.4:25", Sink::smtp("right").starttls(Identity::trusted(&["right.contoso.com"])));
+    world
+        .sink("192.0.2.1:25", Sink::smtp("wrong").starttls(Identity::trusted(&["other.contoso.com"]).unwrap()))
+        .unwrap();
+    world
+        .sink("192.0.2.2:25", Sink::smtp("own").starttls(Identity::self_signed(&["own.contoso.com"]).unwrap()))
+        .unwrap();
+    world.sink("192.0.2.3:25", Sink::smtp("clear")).unwrap();
+    world
+        .sink("192.0.2.4:25", Sink::smtp("right").starttls(Identity::trusted(&["right.contoso.com"]).unwrap()))
+        .unwrap();
     let hub = hub(&world);
     let folder = estate(&format!(
         "connector to-exchange {{ to exchange\n tls verified ca \"{CA}\"\n smart-host wrong.contoso.com, \
@@ -100,17 +109,23 @@ fn a_wrong_name_a_wrong_authority_and_no_tls_are_passed_over() {
     ));
     let exim = start(&hub, &folder, "hub");
     send(&world, &hub, &exim);
-    assert_eq!(world.wait_for(1).mails[0].sink(), "right", "{}", exim.log());
+    assert_eq!(world.wait_for(1).unwrap().mails[0].sink(), "right", "{}", exim.log());
     assert_eq!(sinks_visited(&world), ["wrong", "own", "clear", "right"]);
 }
 
 #[test]
 fn a_name_that_is_not_the_hosts_is_verified_and_so_is_the_authority() {
-    let world = World::new();
-    world.sink("192.0.2.1:25", Sink::smtp("other").starttls(Identity::trusted(&["other.contoso.com"])));
-    world.sink("192.0.2.2:25", Sink::smtp("own").starttls(Identity::self_signed(&["mail.contoso.com"])));
-    world.sink("192.0.2.3:25", Sink::smtp("deeper").starttls(Identity::trusted(&["*.mail.contoso.com"])));
-    world.sink("192.0.2.4:25", Sink::smtp("right").starttls(Identity::trusted(&["*.contoso.com"])));
+    let world = world();
+    world
+        .sink("192.0.2.1:25", Sink::smtp("other").starttls(Identity::trusted(&["other.contoso.com"]).unwrap()))
+        .unwrap();
+    world
+        .sink("192.0.2.2:25", Sink::smtp("own").starttls(Identity::self_signed(&["mail.contoso.com"]).unwrap()))
+        .unwrap();
+    world
+        .sink("192.0.2.3:25", Sink::smtp("deeper").starttls(Identity::trusted(&["*.mail.contoso.com"]).unwrap()))
+        .unwrap();
+    world.sink("192.0.2.4:25", Sink::smtp("right").starttls(Identity::trusted(&["*.contoso.com"]).unwrap())).unwrap();
     let hub = hub(&world);
     let folder = estate(&format!(
         "connector to-exchange {{ to exchange; smart-host [192.0.2.1], [192.0.2.2], [192.0.2.3], [192.0.2.4]\n\
@@ -118,7 +133,7 @@ fn a_name_that_is_not_the_hosts_is_verified_and_so_is_the_authority() {
     ));
     let exim = start(&hub, &folder, "hub");
     send(&world, &hub, &exim);
-    assert_eq!(world.wait_for(1).mails[0].sink(), "right", "{}", exim.log());
+    assert_eq!(world.wait_for(1).unwrap().mails[0].sink(), "right", "{}", exim.log());
     assert_eq!(sinks_visited(&world), ["other", "own", "deeper", "right"]);
 }
 
@@ -127,15 +142,15 @@ fn each_level_of_tls_is_what_it_says() {
     for (level, offered, encrypted) in
         [("off", true, false), ("opportunistic", true, true), ("opportunistic", false, false), ("required", true, true)]
     {
-        let world = World::new();
+        let world = world();
         let sink = Sink::smtp("exchange");
-        let sink = if offered { sink.starttls(Identity::self_signed(&["who"])) } else { sink };
-        world.sink("192.0.2.1:25", sink);
+        let sink = if offered { sink.starttls(Identity::self_signed(&["who"]).unwrap()) } else { sink };
+        world.sink("192.0.2.1:25", sink).unwrap();
         let hub = hub(&world);
         let folder = estate(&format!("connector to-exchange {{ to exchange; smart-host [192.0.2.1]; tls {level} }}"));
         let exim = start(&hub, &folder, "hub");
         send(&world, &hub, &exim);
-        assert_eq!(world.wait_for(1).mails[0].visit.tls.is_some(), encrypted, "{level}\n{}", exim.log());
+        assert_eq!(world.wait_for(1).unwrap().mails[0].visit.tls.is_some(), encrypted, "{level}\n{}", exim.log());
     }
 }
 
@@ -146,28 +161,28 @@ fn lmtp_and_smtps_are_spoken() {
         (
             "smart-host [2001:db8::7]; protocol smtps; source-address 2001:db8::1",
             "[2001:db8::7]:465",
-            Sink::smtps("store", Identity::self_signed(&["store"])),
+            Sink::smtps("store", Identity::self_signed(&["store"]).unwrap()),
         ),
     ] {
-        let world = World::new();
-        world.sink(address, sink);
+        let world = world();
+        world.sink(address, sink).unwrap();
         let hub = hub(&world);
         let folder = estate(&format!("connector to-exchange {{ to exchange; {connector} }}"));
         let exim = start(&hub, &folder, "hub");
         send(&world, &hub, &exim);
-        let mail = &world.wait_for(1).mails[0];
+        let mail = &world.wait_for(1).unwrap().mails[0];
         assert_eq!((mail.sink(), mail.visit.tls.is_some()), ("store", connector.contains("smtps")), "{}", exim.log());
     }
 }
 
 #[test]
 fn each_kind_of_failure_makes_the_next_host_take_over() {
-    let world = World::new();
-    world.sink("192.0.2.2:25", Sink::smtp("busy").greeting("421 4.3.2 busy"));
-    world.sink("192.0.2.3:25", Sink::smtp("closed").greeting("554 5.3.2 closed"));
-    world.sink("192.0.2.4:25", Sink::smtp("later").rcpt("450 4.2.0 later"));
-    world.sink("192.0.2.5:25", Sink::smtp("full").dot("452 4.3.1 full"));
-    world.sink("192.0.2.6:25", Sink::smtp("dearer"));
+    let world = world();
+    world.sink("192.0.2.2:25", Sink::smtp("busy").greeting("421 4.3.2 busy")).unwrap();
+    world.sink("192.0.2.3:25", Sink::smtp("closed").greeting("554 5.3.2 closed")).unwrap();
+    world.sink("192.0.2.4:25", Sink::smtp("later").rcpt("450 4.2.0 later")).unwrap();
+    world.sink("192.0.2.5:25", Sink::smtp("full").dot("452 4.3.1 full")).unwrap();
+    world.sink("192.0.2.6:25", Sink::smtp("dearer")).unwrap();
     let hub = hub(&world);
     let folder = estate(
         "connector to-exchange { to exchange; smart-host [192.0.2.1], [192.0.2.2], [192.0.2.3], [192.0.2.4], \
@@ -175,54 +190,61 @@ fn each_kind_of_failure_makes_the_next_host_take_over() {
     );
     let exim = start(&hub, &folder, "hub");
     send(&world, &hub, &exim);
-    assert_eq!(world.wait_for(1).mails[0].sink(), "dearer", "{}", exim.log());
+    assert_eq!(world.wait_for(1).unwrap().mails[0].sink(), "dearer", "{}", exim.log());
     assert_eq!(sinks_visited(&world), ["busy", "closed", "later", "full", "dearer"]);
 }
 
 #[test]
 fn a_source_address_keeps_its_family() {
-    let world = World::new();
-    world.host("both.contoso.com", "2001:db8::7");
-    world.host("both.contoso.com", "192.0.2.1");
-    world.sink("[2001:db8::7]:25", Sink::smtp("six"));
-    world.sink("192.0.2.1:25", Sink::smtp("four"));
+    let world = world();
+    world.host("both.contoso.com", "2001:db8::7").unwrap();
+    world.host("both.contoso.com", "192.0.2.1").unwrap();
+    world.sink("[2001:db8::7]:25", Sink::smtp("six")).unwrap();
+    world.sink("192.0.2.1:25", Sink::smtp("four")).unwrap();
     let hub = hub(&world);
     let folder = estate(
         "connector to-exchange { to exchange; smart-host [2001:db8::7], both.contoso.com; source-address 198.51.100.2 }",
     );
     let exim = start(&hub, &folder, "hub");
     send(&world, &hub, &exim);
-    let mail = &world.wait_for(1).mails[0];
+    let mail = &world.wait_for(1).unwrap().mails[0];
     assert_eq!((mail.sink(), mail.visit.client.unwrap().to_string().as_str()), ("four", "198.51.100.2"));
     assert_eq!(sinks_visited(&world), ["four"]);
 }
 
 #[test]
 fn a_message_over_the_connectors_size_is_refused_or_bounced() {
-    let world = World::new();
-    world.sink("192.0.2.1:25", Sink::smtp("exchange"));
+    let world = world();
+    world.sink("192.0.2.1:25", Sink::smtp("exchange")).unwrap();
     world.mx("example.net", 10, "mx.example.net");
-    world.host("mx.example.net", "192.0.2.80");
-    world.sink("192.0.2.80:25", Sink::smtp("sender"));
+    world.host("mx.example.net", "192.0.2.80").unwrap();
+    world.sink("192.0.2.80:25", Sink::smtp("sender")).unwrap();
     let hub = hub(&world);
     let folder = estate("connector to-exchange { to exchange; smart-host [192.0.2.1]; max-size 50KB }");
     let exim = start(&hub, &folder, "hub");
-    let mut stranger = world.client(STRANGER).greet(hub.smtp());
-    assert!(stranger.command("MAIL FROM:<a@example.net> SIZE=60000").is_positive());
-    let refused = stranger.command("RCPT TO:<bob@contoso.com>");
+    let mut stranger = world.client(STRANGER).unwrap().greet(hub.smtp()).unwrap();
+    assert!(stranger.command("MAIL FROM:<a@example.net> SIZE=60000").unwrap().is_positive());
+    let refused = stranger.command("RCPT TO:<bob@contoso.com>").unwrap();
     assert_eq!((refused.code, refused.enhanced.as_deref()), (552, Some("5.3.4")));
     let large = format!("{MESSAGE}{}", "All work and no play makes a message large.\n".repeat(1500));
-    assert!(world.client(STRANGER).send(hub.smtp(), "a@example.net", &["bob@contoso.com"], &large).is_accepted());
-    assert_eq!(world.wait_for(1).mails[0].sink(), "sender", "{}", exim.log());
+    assert!(
+        world
+            .client(STRANGER)
+            .unwrap()
+            .send(hub.smtp(), "a@example.net", &["bob@contoso.com"], &large)
+            .unwrap()
+            .is_accepted()
+    );
+    assert_eq!(world.wait_for(1).unwrap().mails[0].sink(), "sender", "{}", exim.log());
     send(&world, &hub, &exim);
-    assert_eq!(world.wait_for(2).mails[1].sink(), "exchange");
+    assert_eq!(world.wait_for(2).unwrap().mails[1].sink(), "exchange");
 }
 
 #[test]
 fn mates_of_a_tie_share_the_load_each_with_its_hosts_in_order() {
-    let world = World::new();
+    let world = world();
     for label in ["1", "2", "3"] {
-        world.sink(&format!("192.0.2.{label}:25"), Sink::smtp(label));
+        world.sink(&format!("192.0.2.{label}:25"), Sink::smtp(label)).unwrap();
     }
     let hub = hub(&world);
     let folder = estate(
@@ -232,7 +254,7 @@ fn mates_of_a_tie_share_the_load_each_with_its_hosts_in_order() {
     let exim = start(&hub, &folder, "hub");
     for count in 1..=30 {
         send(&world, &hub, &exim);
-        world.wait_for(count);
+        world.wait_for(count).unwrap();
     }
     let first: BTreeSet<String> = world.seen().mails.iter().map(|mail| mail.sink().to_owned()).collect();
     assert_eq!(first, BTreeSet::from(["1".to_owned(), "3".to_owned()]), "the second host of one waits for the first");
@@ -262,11 +284,11 @@ fn connections_are_counted_for_the_connector_wherever_it_stands() {
 #[test]
 fn smart_hosts_stand_in_for_delivery_by_mx_and_the_other_way_round() {
     for (cheap, dear) in [("dns", "smart-host [192.0.2.6]"), ("smart-host [192.0.2.66]", "dns")] {
-        let world = World::new();
+        let world = world();
         world.mx("example.org", 10, "mx.example.org");
-        world.host("mx.example.org", if cheap == "dns" { "192.0.2.66" } else { "192.0.2.6" });
-        world.host("bare.example.org", if cheap == "dns" { "192.0.2.66" } else { "192.0.2.6" });
-        world.sink("192.0.2.6:25", Sink::smtp("dearer"));
+        world.host("mx.example.org", if cheap == "dns" { "192.0.2.66" } else { "192.0.2.6" }).unwrap();
+        world.host("bare.example.org", if cheap == "dns" { "192.0.2.66" } else { "192.0.2.6" }).unwrap();
+        world.sink("192.0.2.6:25", Sink::smtp("dearer")).unwrap();
         let hub = hub(&world);
         let dsl = format!(
             "mta hub {{ target exim; hostname hub.contoso.com; trust 10.0.0.0/8; postmaster a@example.org }}\n\
@@ -274,9 +296,9 @@ fn smart_hosts_stand_in_for_delivery_by_mx_and_the_other_way_round() {
         );
         let exim = start(&hub, &build(&[("routing.dsl", dsl.as_bytes())]), "hub");
         for (count, recipient) in ["you@example.org", "you@bare.example.org"].iter().enumerate() {
-            let sent = world.client(TRUSTED).send(hub.smtp(), "", &[recipient], MESSAGE);
+            let sent = world.client(TRUSTED).unwrap().send(hub.smtp(), "", &[recipient], MESSAGE).unwrap();
             assert!(sent.is_accepted(), "{sent:?}");
-            assert_eq!(world.wait_for(count + 1).mails[count].sink(), "dearer", "{}", exim.log());
+            assert_eq!(world.wait_for(count + 1).unwrap().mails[count].sink(), "dearer", "{}", exim.log());
         }
     }
 }

@@ -3,13 +3,14 @@
 use std::fmt::Write as _;
 
 use mailswitch::emit::exim::quote;
+use mailswitch::lab::Exim;
 use mailswitch::name::Mailbox;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
 use super::{build, install};
-use crate::lab::{Exim, World};
+use crate::support::world;
 
 /// The same samples on every run.
 fn samples<T>(strategy: impl Strategy<Value = T>, count: usize) -> Vec<T> {
@@ -77,16 +78,16 @@ fn quoted_local(text: &str) -> String {
 
 #[test]
 fn quoted_values_expand_to_themselves() {
-    let world = World::new();
-    let hub = world.node("hub", &["198.51.100.1"]);
+    let world = world();
+    let hub = world.node("hub", &["198.51.100.1"]).unwrap();
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("exim.conf"), "keep_environment =\n").unwrap();
-    let exim = Exim::install(&hub, folder.path());
+    let exim = Exim::install(&hub, folder.path()).unwrap();
     let texts = samples(hostile_text(), 400);
     let quoted: Vec<String> = texts.iter().map(|text| quote::expanded(text)).collect();
     // A line that looks like a macro's definition would be one for `-be`.
     let asked: Vec<String> = quoted.iter().map(|quoted| format!("-{quoted}-")).collect();
-    let expanded = exim.be(&asked.iter().map(String::as_str).collect::<Vec<_>>());
+    let expanded = exim.be(&asked.iter().map(String::as_str).collect::<Vec<_>>()).unwrap();
     assert_eq!(expanded, texts.iter().map(|text| format!("-{text}-")).collect::<Vec<_>>());
     for quoted in &quoted {
         assert!(!quoted.contains([' ', '$', '{', '}', '#', '"', ':', ';', ',', '\n']), "{quoted}");
@@ -100,7 +101,7 @@ fn quoted_values_expand_to_themselves() {
         .map(|m| format!("${{quote_local_part:{}}}@{}", quote::expanded(&m.content()), m.domain()))
         .collect();
     let keys: Vec<String> = mailboxes.iter().map(quote::key).collect();
-    assert_eq!(exim.be(&asked.iter().map(String::as_str).collect::<Vec<_>>()), keys);
+    assert_eq!(exim.be(&asked.iter().map(String::as_str).collect::<Vec<_>>()).unwrap(), keys);
 }
 
 #[test]
@@ -128,11 +129,11 @@ fn every_address_is_found_and_every_rewriting_is_to_that_address_alone() {
         for (number, (from, to)) in pairs.iter().enumerate() {
             writeln!(dsl, "contact \"{number}\" {{ primary {to}; secondary {from} }}").unwrap();
         }
-        let world = World::new();
-        let hub = world.node("hub", &["198.51.100.1"]);
+        let world = world();
+        let hub = world.node("hub", &["198.51.100.1"]).unwrap();
         let exim = install(&hub, &build(&[("routing.dsl", dsl.as_bytes())]), "hub");
         for (from, to) in &pairs {
-            let output = exim.bt(&[from]);
+            let output = exim.bt(&[from]).unwrap();
             let shown = output.stdout.lines().next().unwrap_or_default().trim_start_matches("> ").trim();
             let found = Mailbox::parse(shown.split("    [").next().unwrap_or_default());
             assert_eq!(found.ok(), Mailbox::parse(to).ok(), "{maps} {from}: {}", output.text());
@@ -149,8 +150,8 @@ fn hostile_paths_and_users_are_data() {
     let texts = samples(hostile_text(), 60);
     let users: Vec<&String> = texts.iter().filter(|t| !t.contains([':', '"', '\\']) && t.trim() == *t).collect();
     assert!(users.len() > 15);
-    let world = World::new();
-    let hub = world.node("hub", &["198.51.100.1"]);
+    let world = world();
+    let hub = world.node("hub", &["198.51.100.1"]).unwrap();
     for chunk in users.chunks(20) {
         let mut dsl = "mta hub { target exim; hostname hub.contoso.com; postmaster p@contoso.com\n".to_owned();
         writeln!(dsl, "tls certificate \"/c/_HAVE_TLS{0}\" key \"/k/{0}\" }}", path(chunk[0])).unwrap();
@@ -167,17 +168,17 @@ fn hostile_paths_and_users_are_data() {
         }
         let exim = install(&hub, &build(&[("routing.dsl", dsl.as_bytes())]), "hub");
         let value = |items: &[&str], option: &str| {
-            let shown = exim.bp(items).stdout;
+            let shown = exim.bp(items).unwrap().stdout;
             let start = format!("{option} = ");
             shown.lines().find_map(|line| line.strip_prefix(&start)).unwrap_or_default().to_owned()
         };
         let main = [value(&["tls_certificate"], "tls_certificate"), value(&["tls_privatekey"], "tls_privatekey")];
         let expected = [format!("/c/_HAVE_TLS{}", path(chunk[0])), format!("/k/{}", path(chunk[0]))];
-        assert_eq!(exim.be(&[&main[0], &main[1]]), expected);
+        assert_eq!(exim.be(&[&main[0], &main[1]]).unwrap(), expected);
         let sent = value(&["authenticator", "send_login"], "client_send");
         for (number, text) in chunk.iter().enumerate() {
             let ca = value(&["transport", &format!("c_c{number}")], "tls_verify_certificates");
-            assert_eq!(exim.be(&[&ca]), [format!("/ca/{}", path(text))]);
+            assert_eq!(exim.be(&[&ca]).unwrap(), [format!("/ca/{}", path(text))]);
             assert!(sent.contains(&format!("{{{}}}", quote::sent(&format!("u{text}")))), "{sent}");
             assert!(
                 sent.contains(&format!("${{readfile{{{}}}", quote::expanded(&format!("/pw/{}", path(text))))),

@@ -1,7 +1,9 @@
 //! Who may ask for what, and what becomes of it: sub-addresses, odd local parts, verification, peers, UTF-8.
 
+use mailswitch::lab::{Reply, Sink, World};
+
 use super::{MESSAGE, STRANGER, TRUSTED, build, start};
-use crate::lab::{Reply, Sink, World};
+use crate::support;
 
 const ESTATE: &str = r##"
 mta hub {
@@ -38,11 +40,15 @@ contact chain { primary chief@contoso.com; secondary boss@contoso.com }
 "##;
 
 fn world() -> World {
-    let world = World::new();
-    world.sink("192.0.2.1:25", Sink::smtp("exchange"));
-    world.sink("192.0.2.2:25", Sink::smtp("unix"));
-    world.sink("192.0.2.3:25", Sink::smtp("lists").rcpt_for("nobody@lists.contoso.com", "550 5.1.1 no such list"));
-    world.sink("192.0.2.4:25", Sink::smtp("branch").rcpt_for("nobody@a.branch.contoso.com", "550 5.1.1 not here"));
+    let world = support::world();
+    world.sink("192.0.2.1:25", Sink::smtp("exchange")).unwrap();
+    world.sink("192.0.2.2:25", Sink::smtp("unix")).unwrap();
+    world
+        .sink("192.0.2.3:25", Sink::smtp("lists").rcpt_for("nobody@lists.contoso.com", "550 5.1.1 no such list"))
+        .unwrap();
+    world
+        .sink("192.0.2.4:25", Sink::smtp("branch").rcpt_for("nobody@a.branch.contoso.com", "550 5.1.1 not here"))
+        .unwrap();
     world
 }
 
@@ -57,8 +63,8 @@ fn said(replies: &[Reply]) -> Vec<String> {
 
 fn assert_asked(world: &World, server: std::net::SocketAddr, asked: &[(&str, &str, &str)]) {
     let recipients: Vec<&str> = asked.iter().map(|row| row.0).collect();
-    let stranger = said(&world.client(STRANGER).probe(server, "a@example.net", &recipients));
-    let trusted = said(&world.client(TRUSTED).probe(server, "a@example.net", &recipients));
+    let stranger = said(&world.client(STRANGER).unwrap().probe(server, "a@example.net", &recipients).unwrap());
+    let trusted = said(&world.client(TRUSTED).unwrap().probe(server, "a@example.net", &recipients).unwrap());
     for (row, (stranger, trusted)) in asked.iter().zip(stranger.iter().zip(&trusted)) {
         assert_eq!((row.0, stranger.as_str(), trusted.as_str()), *row);
     }
@@ -67,7 +73,7 @@ fn assert_asked(world: &World, server: std::net::SocketAddr, asked: &[(&str, &st
 #[test]
 fn sub_addresses_and_odd_local_parts_go_as_the_language_says() {
     let world = world();
-    let hub = world.node("hub", &["198.51.100.1"]);
+    let hub = world.node("hub", &["198.51.100.1"]).unwrap();
     let exim = start(&hub, &build(&[("routing.dsl", ESTATE.as_bytes())]), "hub");
     let routes = [
         ("ann+a+B@contoso.com", "unix", "Ann+a+B@unix.contoso.com"),
@@ -86,9 +92,9 @@ fn sub_addresses_and_odd_local_parts_go_as_the_language_says() {
         ("a-list@lists.contoso.com", "lists", "a-list@lists.contoso.com"),
     ];
     for (count, (asked, sink, recipient)) in routes.iter().enumerate() {
-        let sent = world.client(TRUSTED).send(hub.smtp(), "a@example.net", &[asked], MESSAGE);
+        let sent = world.client(TRUSTED).unwrap().send(hub.smtp(), "a@example.net", &[asked], MESSAGE).unwrap();
         assert!(sent.is_accepted(), "{asked}: {sent:?}\n{}", exim.log());
-        let mail = &world.wait_for(count + 1).mails[count];
+        let mail = &world.wait_for(count + 1).unwrap().mails[count];
         assert_eq!((mail.sink(), &mail.recipients[..]), (*sink, &[(*recipient).to_owned()][..]), "{asked}");
     }
 }
@@ -96,7 +102,7 @@ fn sub_addresses_and_odd_local_parts_go_as_the_language_says() {
 #[test]
 fn unknown_odd_ones_are_refused_and_known_ones_taken_from_anyone() {
     let world = world();
-    let hub = world.node("hub", &["198.51.100.1"]);
+    let hub = world.node("hub", &["198.51.100.1"]).unwrap();
     let _exim = start(&hub, &build(&[("routing.dsl", ESTATE.as_bytes())]), "hub");
     let asked = [
         ("a%b@contoso.com", "250", "250"),
@@ -129,14 +135,16 @@ fn unknown_odd_ones_are_refused_and_known_ones_taken_from_anyone() {
 
 #[test]
 fn a_next_hop_that_cannot_be_asked_defers_and_one_that_was_asked_is_remembered() {
-    let world = World::new();
-    let hub = world.node("hub", &["198.51.100.1"]);
+    let world = world();
+    let hub = world.node("hub", &["198.51.100.1"]).unwrap();
     let _exim = start(&hub, &build(&[("routing.dsl", ESTATE.as_bytes())]), "hub");
-    let replies = world.client(STRANGER).probe(hub.smtp(), "a@example.net", &["a-list@lists.contoso.com"]);
+    let replies =
+        world.client(STRANGER).unwrap().probe(hub.smtp(), "a@example.net", &["a-list@lists.contoso.com"]).unwrap();
     assert_eq!(replies[0].code / 100, 4, "{replies:?}");
-    world.sink("192.0.2.4:25", Sink::smtp("branch"));
+    world.sink("192.0.2.4:25", Sink::smtp("branch")).unwrap();
     for _ in 0..3 {
-        let replies = world.client(STRANGER).probe(hub.smtp(), "a@example.net", &["x@a.branch.contoso.com"]);
+        let replies =
+            world.client(STRANGER).unwrap().probe(hub.smtp(), "a@example.net", &["x@a.branch.contoso.com"]).unwrap();
         assert!(replies[0].is_positive(), "{replies:?}");
     }
     assert_eq!(world.seen().visits.len(), 1, "asked once, then remembered");
@@ -145,23 +153,23 @@ fn a_next_hop_that_cannot_be_asked_defers_and_one_that_was_asked_is_remembered()
 #[test]
 fn a_system_that_forwards_may_relay_what_it_forwards_and_nothing_else() {
     let world = world();
-    let hub = world.node("hub", &["198.51.100.1"]);
+    let hub = world.node("hub", &["198.51.100.1"]).unwrap();
     let _exim = start(&hub, &build(&[("routing.dsl", ESTATE.as_bytes())]), "hub");
     let recipients =
         ["x@a.partner.example", "a%b@a.partner.example", "x@partner.example", "x@example.org", "a%c@contoso.com"];
-    let replies = said(&world.client("203.0.113.50").probe(hub.smtp(), "a@example.net", &recipients));
+    let replies = said(&world.client("203.0.113.50").unwrap().probe(hub.smtp(), "a@example.net", &recipients).unwrap());
     assert_eq!(replies, ["250", "250", "550 5.7.1", "550 5.7.1", "550 5.7.1"]);
 }
 
 #[test]
 fn many_ways_to_one_recipient_are_one_copy_spelled_as_the_first() {
     let world = world();
-    let hub = world.node("hub", &["198.51.100.1"]);
+    let hub = world.node("hub", &["198.51.100.1"]).unwrap();
     let _exim = start(&hub, &build(&[("routing.dsl", ESTATE.as_bytes())]), "hub");
     let recipients =
         ["BOB@contoso.com", "bob@contoso.com", "\"bob\"@contoso.com", "postmaster", "abuse@hub.contoso.com"];
-    assert!(world.client(STRANGER).send(hub.smtp(), "", &recipients, MESSAGE).is_accepted());
-    let seen = world.wait_for(1);
+    assert!(world.client(STRANGER).unwrap().send(hub.smtp(), "", &recipients, MESSAGE).unwrap().is_accepted());
+    let seen = world.wait_for(1).unwrap();
     assert_eq!(
         (seen.mails[0].sender.as_str(), &seen.mails[0].recipients[..]),
         ("", &["BOB@contoso.com".to_owned()][..])
@@ -170,9 +178,9 @@ fn many_ways_to_one_recipient_are_one_copy_spelled_as_the_first() {
 
 #[test]
 fn utf8_local_parts_are_found_however_they_are_spelled() {
-    let world = World::new();
-    world.sink("192.0.2.1:25", Sink::smtp("exchange").smtputf8());
-    let hub = world.node("hub", &["198.51.100.1"]);
+    let world = world();
+    world.sink("192.0.2.1:25", Sink::smtp("exchange").smtputf8()).unwrap();
+    let hub = world.node("hub", &["198.51.100.1"]).unwrap();
     let dsl = "mta hub { target exim; hostname hub.contoso.com; trust 10.0.0.0/8; postmaster bob@contoso.com; smtputf8 yes }\n\
                system exchange { account bob@contoso.com; account josé@contoso.com; account strasse@contoso.com\n\
                account ελλάς@contoso.com; account ann@bücher.example }\n\
@@ -180,8 +188,8 @@ fn utf8_local_parts_are_found_however_they_are_spelled() {
                connector to-exchange { to exchange; smart-host [192.0.2.1] }\nconnector internet { address-space *; dns }\n\
                contact secondary { primary josé@contoso.com; secondary asc@contoso.com, ÆØÅ@contoso.com }\n";
     let exim = start(&hub, &build(&[("routing.dsl", dsl.as_bytes())]), "hub");
-    let mut client = world.client(STRANGER).greet(hub.smtp());
-    assert!(client.command("MAIL FROM:<a@example.net> SMTPUTF8").is_positive());
+    let mut client = world.client(STRANGER).unwrap().greet(hub.smtp()).unwrap();
+    assert!(client.command("MAIL FROM:<a@example.net> SMTPUTF8").unwrap().is_positive());
     let known = [
         "josé@contoso.com",
         "JOSÉ@contoso.com",
@@ -199,28 +207,28 @@ fn utf8_local_parts_are_found_however_they_are_spelled() {
         "ann@xn--bcher-kva.example",
     ];
     for recipient in known {
-        let reply = client.command(&format!("RCPT TO:<{recipient}>"));
+        let reply = client.command(&format!("RCPT TO:<{recipient}>")).unwrap();
         assert!(reply.is_positive(), "{recipient}: {reply:?}\n{}", exim.log());
     }
     for recipient in ["jose@contoso.com", "josè@contoso.com", "straßé@contoso.com"] {
-        let reply = client.command(&format!("RCPT TO:<{recipient}>"));
+        let reply = client.command(&format!("RCPT TO:<{recipient}>")).unwrap();
         assert_eq!((reply.code, reply.enhanced.as_deref()), (550, Some("5.1.1")), "{recipient}");
     }
-    assert!(client.command("RSET").is_positive());
-    assert!(client.command("MAIL FROM:<a@example.net>").is_positive());
-    let plain = client.command("RCPT TO:<josé@contoso.com>");
+    assert!(client.command("RSET").unwrap().is_positive());
+    assert!(client.command("MAIL FROM:<a@example.net>").unwrap().is_positive());
+    let plain = client.command("RCPT TO:<josé@contoso.com>").unwrap();
     assert_eq!((plain.code, plain.enhanced.as_deref()), (550, Some("5.6.7")));
 }
 
 #[test]
 fn utf8_local_parts_are_never_respelled_for_a_host_without_smtputf8() {
-    let world = World::new();
+    let world = world();
     world.mx("example.net", 10, "mx.example.net");
-    world.host("mx.example.net", "192.0.2.80");
-    world.sink("192.0.2.1:25", Sink::smtp("old"));
-    world.sink("192.0.2.2:25", Sink::smtp("new").smtputf8());
-    world.sink("192.0.2.80:25", Sink::smtp("sender").smtputf8());
-    let hub = world.node("hub", &["198.51.100.1"]);
+    world.host("mx.example.net", "192.0.2.80").unwrap();
+    world.sink("192.0.2.1:25", Sink::smtp("old")).unwrap();
+    world.sink("192.0.2.2:25", Sink::smtp("new").smtputf8()).unwrap();
+    world.sink("192.0.2.80:25", Sink::smtp("sender").smtputf8()).unwrap();
+    let hub = world.node("hub", &["198.51.100.1"]).unwrap();
     let dsl = "mta hub { target exim; hostname hub.contoso.com; postmaster bob@contoso.com; smtputf8 yes }\n\
                system old { account bob@contoso.com, josé@contoso.com }\n\
                system new { account ann@contoso.com, år@contoso.com }\n\
@@ -230,8 +238,15 @@ fn utf8_local_parts_are_never_respelled_for_a_host_without_smtputf8() {
                contact new { primary år@contoso.com; secondary year@contoso.com }\n";
     let exim = start(&hub, &build(&[("routing.dsl", dsl.as_bytes())]), "hub");
     for (count, (recipient, sink)) in [("jose@contoso.com", "sender"), ("year@contoso.com", "new")].iter().enumerate() {
-        assert!(world.client(STRANGER).send(hub.smtp(), "a@example.net", &[recipient], MESSAGE).is_accepted());
-        let seen = world.wait_for(count + 1);
+        assert!(
+            world
+                .client(STRANGER)
+                .unwrap()
+                .send(hub.smtp(), "a@example.net", &[recipient], MESSAGE)
+                .unwrap()
+                .is_accepted()
+        );
+        let seen = world.wait_for(count + 1).unwrap();
         assert_eq!(seen.mails[count].sink(), *sink, "{}", exim.log());
     }
     let seen = world.seen();
@@ -247,21 +262,21 @@ fn utf8_local_parts_are_never_respelled_for_a_host_without_smtputf8() {
 #[test]
 fn only_crlf_dot_crlf_ends_a_message() {
     let world = world();
-    let hub = world.node("hub", &["198.51.100.1"]);
+    let hub = world.node("hub", &["198.51.100.1"]).unwrap();
     let exim = start(&hub, &build(&[("routing.dsl", ESTATE.as_bytes())]), "hub");
     for (count, end) in ["\n.\n", "\n.\r\n", "\r\n.\n", "\r.\r", "\r\n.\r"].iter().enumerate() {
-        let mut client = world.client(STRANGER).greet(hub.smtp());
-        assert!(client.command("MAIL FROM:<a@example.net>").is_positive());
-        assert!(client.command("RCPT TO:<bob@contoso.com>").is_positive());
-        assert_eq!(client.command("DATA").code, 354);
+        let mut client = world.client(STRANGER).unwrap().greet(hub.smtp()).unwrap();
+        assert!(client.command("MAIL FROM:<a@example.net>").unwrap().is_positive());
+        assert!(client.command("RCPT TO:<bob@contoso.com>").unwrap().is_positive());
+        assert_eq!(client.command("DATA").unwrap().code, 354);
         client.write(&format!(
             "Subject: {count}\r\n\r\nlast{end}MAIL FROM:<x@example.net>\r\nRCPT TO:<ann@contoso.com>\r\n"
         ));
         client.write(&format!("DATA\r\nSubject: smuggled\r\n\r\n{count}\r\n.\r\n"));
-        assert!(client.reply().is_positive());
+        assert!(client.reply().unwrap().is_positive());
         // Were there two messages, there would be five more replies before this one.
-        assert_eq!(client.command("QUIT").code, 221, "{end:?} ended the message\n{}", exim.log());
-        let seen = world.wait_for(count + 1);
+        assert_eq!(client.command("QUIT").unwrap().code, 221, "{end:?} ended the message\n{}", exim.log());
+        let seen = world.wait_for(count + 1).unwrap();
         assert_eq!((seen.mails.len(), seen.mails[count].sink()), (count + 1, "exchange"));
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{STRANGER, TRUSTED, build, install, start};
 use crate::cli::run::Folder;
-use crate::lab::World;
+use crate::support::world;
 
 fn dsl(fields: &str) -> String {
     format!(
@@ -14,15 +14,15 @@ fn dsl(fields: &str) -> String {
 
 #[test]
 fn a_sites_settings_are_copied_and_may_not_touch_ours() {
-    let world = World::new();
-    let hub = world.node("hub", &["198.51.100.1"]);
+    let world = world();
+    let hub = world.node("hub", &["198.51.100.1"]).unwrap();
     let dsl = dsl("settings \"site.conf\"");
     let folder = build(&[
         ("routing.dsl", dsl.as_bytes()),
         ("site.conf", b"queue_only_load = 8\ndomainlist mine = \\\n  a.example\n"),
     ]);
     let exim = install(&hub, &folder, "hub");
-    assert_eq!(exim.bp(&["queue_only_load"]).stdout.trim(), "queue_only_load = 8.0");
+    assert_eq!(exim.bp(&["queue_only_load"]).unwrap().stdout.trim(), "queue_only_load = 8.0");
     for settings in ["primary_hostname = x", "no_local_from_check", "hostlist trusted = *", "begin acl", "CONF = x"] {
         let folder = Folder::with(&[("routing.dsl", dsl.as_bytes()), ("site.conf", settings.as_bytes())]);
         let ran = folder.run(&["build", "--format", "plain", "-o", "out"]);
@@ -52,8 +52,8 @@ fn the_main_section_says_where_the_source_has_it() {
     ] {
         assert!(text.contains(lines), "{lines}{text}");
     }
-    let world = World::new();
-    install(&world.node("hub", &["198.51.100.1"]), &folder, "hub");
+    let world = world();
+    install(&world.node("hub", &["198.51.100.1"]).unwrap(), &folder, "hub");
 }
 
 #[test]
@@ -61,14 +61,14 @@ fn tables_alone_come_with_snippets_for_each_section() {
     let dsl = dsl("emit tables");
     let folder = build(&[("routing.dsl", dsl.as_bytes())]);
     assert!(!folder.path("out/hub/exim.conf").exists());
-    let world = World::new();
-    let hub = world.node("hub", &["198.51.100.1"]);
+    let world = world();
+    let hub = world.node("hub", &["198.51.100.1"]).unwrap();
     let own = "keep_environment =\nprimary_hostname = hub.contoso.com\nhostlist trusted = 10.0.0.0/8\nacl_smtp_rcpt = acl_rcpt\n\
                begin acl\n.include /etc/exim4/snippet/acl.conf\nbegin routers\n.include /etc/exim4/snippet/routers.conf\n\
                begin transports\n.include /etc/exim4/snippet/transports.conf\nbegin retry\n.include /etc/exim4/snippet/retry.conf\n";
     std::fs::write(folder.path("out/hub/exim.conf"), own).unwrap();
     let exim = install(&hub, &folder, "hub");
-    let output = exim.bt(&["bob@contoso.com", "nobody@contoso.com", "postmaster@contoso.com"]);
+    let output = exim.bt(&["bob@contoso.com", "nobody@contoso.com", "postmaster@contoso.com"]).unwrap();
     assert_eq!(output.stdout.matches("router = c_to_exchange").count(), 2, "{}", output.text());
     assert!(output.stdout.contains("nobody@contoso.com is undeliverable: 5.1.1"), "{}", output.text());
 }
@@ -101,19 +101,19 @@ fn what_exim_cannot_do_is_said_at_its_place_with_the_manuals_section() {
 
 #[test]
 fn it_listens_where_it_is_told_and_takes_no_more_than_it_is_told() {
-    let world = World::new();
-    let hub = world.node("hub", &["198.51.100.1", "2001:db8::1"]);
+    let world = world();
+    let hub = world.node("hub", &["198.51.100.1", "2001:db8::1"]).unwrap();
     let dsl = dsl("listen 198.51.100.1:25, 198.51.100.1:2525, [2001:db8::1]:25\nmax-size 100KB\nqueue-lifetime 1h");
     let exim = start(&hub, &build(&[("routing.dsl", dsl.as_bytes())]), "hub");
-    assert!(hub.listening().contains(&2525));
-    let mut client = world.client(STRANGER).connect(hub.port(2525));
-    let offer = client.ehlo();
+    assert!(hub.listening().unwrap().contains(&2525));
+    let mut client = world.client(STRANGER).unwrap().connect(hub.port(2525)).unwrap();
+    let offer = client.ehlo().unwrap();
     assert!(offer.is_positive() && client.offers("SIZE") && !client.offers("STARTTLS") && !client.offers("CHUNKING"));
     for extension in ["SMTPUTF8", "ETRN", "VRFY", "EXPN", "PIPECONNECT", "X_PIPE_CONNECT"] {
         assert!(!client.offers(extension), "{extension}");
     }
-    assert_eq!(client.command("MAIL FROM:<a@example.net> SIZE=200000").code, 552);
-    assert!(exim.bp(&["extra_local_interfaces"]).success);
-    let replies = world.client(TRUSTED).probe(hub.smtp(), "", &["someone@example.org"]);
+    assert_eq!(client.command("MAIL FROM:<a@example.net> SIZE=200000").unwrap().code, 552);
+    assert!(exim.bp(&["extra_local_interfaces"]).unwrap().success);
+    let replies = world.client(TRUSTED).unwrap().probe(hub.smtp(), "", &["someone@example.org"]).unwrap();
     assert!(replies[0].is_positive(), "{replies:?}");
 }

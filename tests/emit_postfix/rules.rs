@@ -1,7 +1,9 @@
 //! Who may ask for what, and what becomes of it: sub-addresses, odd local parts, verification, peers.
 
+use mailswitch::lab::{Sink, World};
+
 use super::{MESSAGE, STRANGER, TRUSTED, build, said, start};
-use crate::lab::{Sink, World};
+use crate::support;
 
 const ESTATE: &str = r##"
 mta hub {
@@ -35,18 +37,22 @@ contact branch { primary chief@a.branch.contoso.com; secondary chief@contoso.com
 "##;
 
 fn world() -> World {
-    let world = World::new();
-    world.sink("192.0.2.1:25", Sink::smtp("exchange"));
-    world.sink("192.0.2.2:25", Sink::smtp("unix"));
-    world.sink("192.0.2.3:25", Sink::smtp("lists").rcpt_for("nobody@lists.contoso.com", "550 5.1.1 no such list"));
-    world.sink("192.0.2.4:25", Sink::smtp("branch").rcpt_for("nobody@a.branch.contoso.com", "550 5.1.1 not here"));
+    let world = support::world();
+    world.sink("192.0.2.1:25", Sink::smtp("exchange")).unwrap();
+    world.sink("192.0.2.2:25", Sink::smtp("unix")).unwrap();
+    world
+        .sink("192.0.2.3:25", Sink::smtp("lists").rcpt_for("nobody@lists.contoso.com", "550 5.1.1 no such list"))
+        .unwrap();
+    world
+        .sink("192.0.2.4:25", Sink::smtp("branch").rcpt_for("nobody@a.branch.contoso.com", "550 5.1.1 not here"))
+        .unwrap();
     world
 }
 
 #[test]
 fn sub_addresses_and_odd_local_parts_go_as_the_language_says() {
     let world = world();
-    let hub = world.node("hub", &["198.51.100.1"]);
+    let hub = world.node("hub", &["198.51.100.1"]).unwrap();
     let folder = build(ESTATE);
     let _postfix = start(&hub, &folder, "hub");
     let routes = [
@@ -66,9 +72,9 @@ fn sub_addresses_and_odd_local_parts_go_as_the_language_says() {
         ("a-list@lists.contoso.com", "lists", "a-list@lists.contoso.com"),
     ];
     for (count, (asked, sink, recipient)) in routes.iter().enumerate() {
-        let sent = world.client(TRUSTED).send(hub.smtp(), "a@example.net", &[asked], MESSAGE);
+        let sent = world.client(TRUSTED).unwrap().send(hub.smtp(), "a@example.net", &[asked], MESSAGE).unwrap();
         assert!(sent.is_accepted(), "{asked}: {sent:?}");
-        let mail = &world.wait_for(count + 1).mails[count];
+        let mail = &world.wait_for(count + 1).unwrap().mails[count];
         assert_eq!((mail.sink(), &mail.recipients[..]), (*sink, &[(*recipient).to_owned()][..]), "{asked}");
     }
 }
@@ -76,7 +82,7 @@ fn sub_addresses_and_odd_local_parts_go_as_the_language_says() {
 #[test]
 fn unknown_odd_ones_are_refused_and_known_ones_taken_from_anyone() {
     let world = world();
-    let hub = world.node("hub", &["198.51.100.1"]);
+    let hub = world.node("hub", &["198.51.100.1"]).unwrap();
     let folder = build(ESTATE);
     let _postfix = start(&hub, &folder, "hub");
     let asked = [
@@ -95,8 +101,8 @@ fn unknown_odd_ones_are_refused_and_known_ones_taken_from_anyone() {
         ("ann@lists.contoso.com", "250", "250"),
     ];
     let recipients: Vec<&str> = asked.iter().map(|row| row.0).collect();
-    let stranger = said(&world.client(STRANGER).probe(hub.smtp(), "a@example.net", &recipients));
-    let trusted = said(&world.client(TRUSTED).probe(hub.smtp(), "a@example.net", &recipients));
+    let stranger = said(&world.client(STRANGER).unwrap().probe(hub.smtp(), "a@example.net", &recipients).unwrap());
+    let trusted = said(&world.client(TRUSTED).unwrap().probe(hub.smtp(), "a@example.net", &recipients).unwrap());
     for (row, (stranger, trusted)) in asked.iter().zip(stranger.iter().zip(&trusted)) {
         assert_eq!((row.0, stranger.as_str(), trusted.as_str()), *row);
     }

@@ -1,8 +1,10 @@
 //! What a site adds or leaves out: settings of its own, tables alone, old releases.
 
+use mailswitch::lab::{Identity, Sink};
+
 use super::{MESSAGE, STRANGER, TRUSTED, build, said, start};
 use crate::cli::run::Folder;
-use crate::lab::{Identity, Sink, World};
+use crate::support::world;
 
 const ESTATE: &str = "system store { account bob@own.example, ann@own.example }\ndomain own.example\n\
     connector to-store { to store; smart-host [192.0.2.1] }\nconnector internet { address-space *; dns }\n";
@@ -25,12 +27,12 @@ fn settings_are_copied_as_they_are() {
     assert_eq!(code, 0, "{stderr}");
     let main = std::fs::read_to_string(folder.path("out/hub/main.cf")).unwrap();
     assert!(main.contains("copied from site.cf") && main.ends_with(settings), "{main}");
-    let world = World::new();
-    world.sink("192.0.2.1:25", Sink::smtp("store"));
-    let node = world.node("hub", &[]);
+    let world = world();
+    world.sink("192.0.2.1:25", Sink::smtp("store")).unwrap();
+    let node = world.node("hub", &[]).unwrap();
     let postfix = start(&node, &folder, "hub");
-    assert_eq!(postfix.postconf("smtpd_client_connection_count_limit"), "7");
-    let greeting = world.client(STRANGER).connect(node.smtp()).greeting.unwrap();
+    assert_eq!(postfix.postconf("smtpd_client_connection_count_limit").unwrap(), "7");
+    let greeting = world.client(STRANGER).unwrap().connect(node.smtp()).unwrap().greeting.unwrap();
     assert_eq!(greeting.text, "hub.own.example ready   for mail");
 }
 
@@ -52,41 +54,41 @@ fn settings_change_nothing_that_the_source_says() {
 
 #[test]
 fn inbound_tls_a_milter_and_the_size_limit_are_offered() {
-    let world = World::new();
-    world.sink("192.0.2.1:25", Sink::smtp("store"));
-    let milter = world.milter("192.0.2.44:8891");
-    let node = world.node("hub", &["198.51.100.1"]);
-    let identity = Identity::trusted(&["hub.own.example"]);
-    node.write("/etc/mail-tls/hub.pem", identity.certificate_pem.as_bytes(), 0o644);
-    node.write("/etc/mail-tls/hub.key", identity.key_pem.as_bytes(), 0o600);
+    let world = world();
+    world.sink("192.0.2.1:25", Sink::smtp("store")).unwrap();
+    let milter = world.milter("192.0.2.44:8891").unwrap();
+    let node = world.node("hub", &["198.51.100.1"]).unwrap();
+    let identity = Identity::trusted(&["hub.own.example"]).unwrap();
+    node.write("/etc/mail-tls/hub.pem", identity.certificate_pem.as_bytes(), 0o644).unwrap();
+    node.write("/etc/mail-tls/hub.key", identity.key_pem.as_bytes(), 0o600).unwrap();
     let folder = build(&hub(
         "tls certificate \"/etc/mail-tls/hub.pem\" key \"/etc/mail-tls/hub.key\"; max-size 3MB; milter 192.0.2.44:8891",
     ));
     let _postfix = start(&node, &folder, "hub");
-    let client = world.client(STRANGER);
-    let mut talk = client.greet(node.smtp());
+    let client = world.client(STRANGER).unwrap();
+    let mut talk = client.greet(node.smtp()).unwrap();
     assert!(talk.extensions.contains(&"SIZE 3145728".to_owned()), "{talk:?}");
     assert!(!talk.offers("CHUNKING") && !talk.offers("ETRN") && !talk.offers("VRFY"), "{talk:?}");
     talk.starttls("hub.own.example").expect("the certificate is the hub's");
-    let sent = talk.message("a@example.net", &["bob@own.example"], MESSAGE);
+    let sent = talk.message("a@example.net", &["bob@own.example"], MESSAGE).unwrap();
     assert!(sent.is_accepted(), "{sent:?}");
-    world.wait_for(1);
+    world.wait_for(1).unwrap();
     assert!(milter.senders().iter().any(|sender| sender.contains("a@example.net")), "{:?}", milter.senders());
 }
 
 #[test]
 fn text_and_lmdb_tables_mean_the_same() {
     for maps in ["texthash", "lmdb"] {
-        let world = World::new();
-        world.sink("192.0.2.1:25", Sink::smtp("store"));
-        let node = world.node("hub", &[]);
+        let world = world();
+        world.sink("192.0.2.1:25", Sink::smtp("store")).unwrap();
+        let node = world.node("hub", &[]).unwrap();
         let folder = build(&hub(&format!("maps {maps}; subaddress \"+\"; trust 10.0.0.0/8")));
         let _postfix = start(&node, &folder, "hub");
         let asked =
             ["bob+x@own.example", "ann@own.example", "nobody@own.example", "a%b@own.example", "x@other.example"];
-        let replies = said(&world.client(STRANGER).probe(node.smtp(), "", &asked));
+        let replies = said(&world.client(STRANGER).unwrap().probe(node.smtp(), "", &asked).unwrap());
         assert_eq!(replies, ["250", "250", "550 5.1.1", "550 5.7.1", "550 5.7.1"], "{maps}");
-        let replies = said(&world.client(TRUSTED).probe(node.smtp(), "", &asked));
+        let replies = said(&world.client(TRUSTED).unwrap().probe(node.smtp(), "", &asked).unwrap());
         assert_eq!(replies, ["250", "250", "550 5.1.1", "550 5.1.1", "250"], "{maps}");
     }
 }

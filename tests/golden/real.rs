@@ -82,16 +82,21 @@ fn a_reply_finds_its_way_back_to_the_remote_system() {
         let text = |from: &str, to: &str| format!("From: <{from}>\nTo: <{to}>\nSubject: hello\n\nHello.\n");
 
         let (ann, friend) = ("ann@contoso.com", "someone@example.org");
-        let sent = stage.world.client("10.1.2.3").send(hub, ann, &[friend], &text(ann, friend));
+        let sent = stage.world.client("10.1.2.3").unwrap().send(hub, ann, &[friend], &text(ann, friend)).unwrap();
         assert!(sent.is_accepted(), "{sent:?}");
-        let seen = stage.world.wait_for(1);
+        let seen = stage.world.wait_for(1).unwrap();
         let out = &seen.mails[0];
         assert_eq!((out.sink(), out.sender.as_str()), ("mx of example.org", ann));
         assert_eq!(out.header("From").as_deref(), Some("<ann@contoso.com>"));
 
-        let sent = stage.world.client("203.0.113.9").send(hub, friend, &[&out.sender], &text(friend, &out.sender));
+        let sent = stage
+            .world
+            .client("203.0.113.9")
+            .unwrap()
+            .send(hub, friend, &[&out.sender], &text(friend, &out.sender))
+            .unwrap();
         assert!(sent.is_accepted(), "{sent:?}");
-        let seen = stage.world.wait_for(2);
+        let seen = stage.world.wait_for(2).unwrap();
         let back = &seen.mails[1];
         assert_eq!(
             (back.sink(), &back.recipients[..]),

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use super::estate::{LOCAL, TWO_SYSTEMS, build, long};
 use super::load::{Load, wait_until};
 use super::tally::Tally;
-use crate::lab::World;
+use crate::support::world;
 
 /// Copies whose answer was on its way when the relay ended: it could not write down that they had been taken.
 const IN_FLIGHT: Duration = Duration::from_secs(1);
@@ -27,11 +27,11 @@ fn recipients(number: u64) -> Vec<String> {
 fn what_was_promised_arrives_however_often_the_relay_is_killed() {
     let (kills, seed) = (if long() { 200 } else { 20 }, seed());
     let mut random = fastrand::Rng::with_seed(seed);
-    let (world, tally) = (World::new(), Tally::default());
+    let (world, tally) = (world(), Tally::default());
     for address in ["100.64.1.1:25", "100.64.1.2:25"] {
         tally.serve(&world, address);
     }
-    let node = world.node("hub", &["198.51.100.1"]);
+    let node = world.node("hub", &["198.51.100.1"]).unwrap();
     let built = build(TWO_SYSTEMS, "relay");
     let relay = built.relay(&node, LOCAL);
     let load = Load::start(&world, &[node.smtp()], 20, recipients);
@@ -41,7 +41,7 @@ fn what_was_promised_arrives_however_often_the_relay_is_killed() {
         load.wait_for(load.promised() + random.usize(1..800));
         moments.push(Instant::now());
         relay.kill();
-        relay.start(&[25]);
+        relay.start(&[25]).unwrap();
         load.revived();
     }
     let ledger = load.stop();
@@ -56,7 +56,7 @@ fn what_was_promised_arrives_however_often_the_relay_is_killed() {
         in_flight.len()
     );
     assert!(wrong.is_empty(), "seed {seed}: {} copies came twice that were not in flight at a kill", wrong.len());
-    wait_until(Duration::from_secs(30), "an empty queue", || relay.queue().trim().is_empty());
+    wait_until(Duration::from_secs(30), "an empty queue", || relay.queue().unwrap().trim().is_empty());
 }
 
 /// What the random moments of a run come from.
@@ -72,21 +72,21 @@ fn flew(came: Instant, kill: Instant) -> bool {
 
 #[test]
 fn a_relay_that_is_asked_to_end_finishes_what_it_has_begun() {
-    let (world, tally) = (World::new(), Tally::default());
+    let (world, tally) = (world(), Tally::default());
     for address in ["100.64.1.1:25", "100.64.1.2:25"] {
         tally.serve(&world, address);
     }
-    let node = world.node("hub", &["198.51.100.1"]);
+    let node = world.node("hub", &["198.51.100.1"]).unwrap();
     let relay = build(TWO_SYSTEMS, "relay").relay(&node, LOCAL);
     let load = Load::start(&world, &[node.smtp()], 10, recipients);
     for _ in 0..4 {
         load.wait_for(load.promised() + 300);
-        relay.terminate();
-        relay.start(&[25]);
+        relay.terminate().unwrap();
+        relay.start(&[25]).unwrap();
         load.revived();
     }
     let ledger = load.stop();
     let twice = tally.wait_for(&ledger, recipients, Duration::from_secs(60));
     assert!(twice.is_empty(), "{} of {} copies came twice", twice.len(), tally.copies());
-    wait_until(Duration::from_secs(30), "an empty queue", || relay.queue().trim().is_empty());
+    wait_until(Duration::from_secs(30), "an empty queue", || relay.queue().unwrap().trim().is_empty());
 }

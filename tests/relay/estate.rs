@@ -3,9 +3,10 @@
 use std::fs;
 use std::process::Command;
 
+use mailswitch::lab::{Node, Relay};
 use tempfile::TempDir;
 
-use crate::lab::{Node, Relay};
+use crate::support::program;
 
 /// What a host would have in its `local.yaml` for a test: quick retries.
 pub(crate) const LOCAL: &str = "\
@@ -32,9 +33,9 @@ impl Built {
 
     /// Puts it on a machine as a relay and starts it on port 25; `local` is the host's own `local.yaml`.
     pub(crate) fn relay(&self, node: &Node, local: &str) -> Relay {
-        let relay = Relay::install(node, &self.path("hub"));
-        relay.local(local);
-        relay.start(&[25]);
+        let relay = Relay::install(node, &self.path("hub"), program()).unwrap();
+        relay.local(local).unwrap();
+        relay.start(&[25]).unwrap();
         relay
     }
 }

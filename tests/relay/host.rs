@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
+use mailswitch::lab::client::Sent;
+use mailswitch::lab::relay::SPOOL;
+use mailswitch::lab::{Node, Relay, Sink, World};
+
 use super::estate::{self, LOCAL, build};
 use super::load::wait_until;
-use crate::lab::client::Sent;
-use crate::lab::relay::SPOOL;
-use crate::lab::{Node, Relay, Sink, World};
+use crate::support::{program, world};
 
 const CLIENT: &str = "10.0.0.5";
 
@@ -16,22 +18,23 @@ const SMALL_RESERVE: &str = "limits:\n  free-disk: 16777216\n";
 
 #[test]
 fn a_full_disk_is_said_and_loses_nothing() {
-    let world = World::new();
-    let hub = world.node("hub", &["198.51.100.1"]);
+    let world = world();
+    let hub = world.node("hub", &["198.51.100.1"]).unwrap();
     let built = build(estate::TWO_SYSTEMS, "relay");
-    let relay = Relay::install(&hub, &built.path("hub"));
-    let mounted = hub.command("mount", &["-t", "tmpfs", "-o", DISK, "spool", SPOOL], "");
+    let relay = Relay::install(&hub, &built.path("hub"), program()).unwrap();
+    let mounted = hub.command("mount", &["-t", "tmpfs", "-o", DISK, "spool", SPOOL], "").unwrap();
     assert!(mounted.success, "{}", mounted.text());
-    relay.local(&format!("{LOCAL}{SMALL_RESERVE}"));
-    relay.start(&[25]);
+    relay.local(&format!("{LOCAL}{SMALL_RESERVE}")).unwrap();
+    relay.start(&[25]).unwrap();
 
     let (taken, refused) = fill(&world, &hub);
     let last = refused.data.as_ref().unwrap_or(&refused.mail);
     assert_eq!((last.code, last.enhanced.as_deref()), (452, Some("4.3.1")), "{refused:?}");
 
-    world.sink("100.64.1.1:25", Sink::smtp("unix"));
-    let seen = world.wait_until(Duration::from_secs(60), "all that was taken", |seen| seen.mails.len() >= taken);
-    wait_until(Duration::from_secs(20), "an empty queue", || relay.queue().trim().is_empty());
+    world.sink("100.64.1.1:25", Sink::smtp("unix")).unwrap();
+    let seen =
+        world.wait_until(Duration::from_secs(60), "all that was taken", |seen| seen.mails.len() >= taken).unwrap();
+    wait_until(Duration::from_secs(20), "an empty queue", || relay.queue().unwrap().trim().is_empty());
     assert_eq!(world.seen().mails.len(), taken, "{:?}", seen.mails.last().map(|mail| mail.header("Subject")));
     wait_until(Duration::from_secs(20), "room again", || send(&world, &hub, 0).is_accepted());
 }
@@ -50,7 +53,7 @@ fn fill(world: &World, hub: &Node) -> (usize, Sent) {
 fn send(world: &World, hub: &Node, number: usize) -> Sent {
     let body = "a line of a large message, which is as long as such lines are in real mail\n".repeat(14_000);
     let text = format!("Subject: {number}\n\n{body}");
-    world.client(CLIENT).send(hub.smtp(), "s@sender.example", &["r@unix.contoso.com"], &text)
+    world.client(CLIENT).unwrap().send(hub.smtp(), "s@sender.example", &["r@unix.contoso.com"], &text).unwrap()
 }
 
 const CONTACTS: &str = "
@@ -64,7 +67,7 @@ contact \"Ann\" {
 /// What the hub says to Ann, to nobody, and to Bob who comes later.
 fn verdicts(world: &World, hub: &Node) -> [u16; 3] {
     let asked = ["ann@contoso.com", "nobody@contoso.com", "bob@contoso.com"];
-    let replies = world.client("203.0.113.9").probe(hub.smtp(), "x@example.net", &asked);
+    let replies = world.client("203.0.113.9").unwrap().probe(hub.smtp(), "x@example.net", &asked).unwrap();
     [replies[0].code, replies[1].code, replies[2].code]
 }
 
@@ -75,8 +78,8 @@ fn told(hub: &Node) -> usize {
 
 #[test]
 fn garbage_in_place_of_tables_leaves_the_old_ones_in_force() {
-    let world = World::new();
-    let hub = world.node("hub", &["198.51.100.1"]);
+    let world = world();
+    let hub = world.node("hub", &["198.51.100.1"]).unwrap();
     let source = format!("{}{CONTACTS}", estate::TWO_SYSTEMS);
     let relay = build(&source, "relay").relay(&hub, LOCAL);
     assert_eq!(verdicts(&world, &hub), [250, 550, 550]);
@@ -85,30 +88,30 @@ fn garbage_in_place_of_tables_leaves_the_old_ones_in_force() {
     assert!(hub.read(table).is_some(), "{table} is there to be damaged");
     for garbage in [&b"this is no table"[..], &[0xff; 4096], b""] {
         let before = told(&hub);
-        hub.write(table, garbage, 0o644);
-        relay.reload();
+        hub.write(table, garbage, 0o644).unwrap();
+        relay.reload().unwrap();
         wait_until(Duration::from_secs(20), "an error about the table", || told(&hub) > before);
         assert_eq!(verdicts(&world, &hub), [250, 550, 550], "with {} octets of garbage", garbage.len());
     }
     // In place, as `cp` does: the file that the relay has open changes below it.
-    let output = hub.command("truncate", &["-s", "7", table], "");
+    let output = hub.command("truncate", &["-s", "7", table], "").unwrap();
     assert!(output.success, "{}", output.text());
     assert_eq!(verdicts(&world, &hub), [250, 550, 550], "truncated below it");
 
     let source = source.replace("secondary ann@contoso.com", "secondary ann@contoso.com, bob@contoso.com");
-    relay.replace(&build(&source, "relay").path("hub"));
-    relay.reload();
+    relay.replace(&build(&source, "relay").path("hub")).unwrap();
+    relay.reload().unwrap();
     wait_until(Duration::from_secs(20), "the new contact", || verdicts(&world, &hub) == [250, 550, 250]);
 }
 
 #[test]
 fn a_broken_configuration_leaves_the_old_one_in_force() {
-    let world = World::new();
-    let hub = world.node("hub", &["198.51.100.1"]);
+    let world = world();
+    let hub = world.node("hub", &["198.51.100.1"]).unwrap();
     let relay = build(&format!("{}{CONTACTS}", estate::TWO_SYSTEMS), "relay").relay(&hub, LOCAL);
-    hub.write("/etc/mailswitch/relay.yaml", b"version: 1\nserver: {hostname: broken", 0o644);
-    relay.reload();
-    hub.wait_for_log("relay.yaml");
+    hub.write("/etc/mailswitch/relay.yaml", b"version: 1\nserver: {hostname: broken", 0o644).unwrap();
+    relay.reload().unwrap();
+    hub.wait_for_log("relay.yaml").unwrap();
     assert_eq!(verdicts(&world, &hub), [250, 550, 550]);
     assert!(relay.runs());
 }

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use socket2::{Domain, SockAddr, Socket, Type};
 
-use crate::lab::World;
+use mailswitch::lab::World;
 
 const PATIENCE: Duration = Duration::from_secs(30);
 /// The estates trust it.
@@ -64,7 +64,7 @@ impl Load {
         let worker = |_| {
             let (shared, space) = (shared.clone(), world.space());
             std::thread::spawn(move || {
-                space.enter();
+                space.enter().unwrap();
                 shared.work();
             })
         };

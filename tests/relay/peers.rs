@@ -4,9 +4,11 @@
 
 use std::time::Duration;
 
+use mailswitch::lab::{How, Identity, Node, Relay, Seen, Sink, Step, World};
+
 use super::estate::{LOCAL, TWO_SYSTEMS, build, long};
 use super::load::wait_until;
-use crate::lab::{How, Identity, Node, Relay, Seen, Sink, Step, World};
+use crate::support::world;
 
 const CLIENT: &str = "10.0.0.5";
 /// As often a host goes wrong before all is well.
@@ -23,11 +25,11 @@ struct Site {
 
 impl Site {
     fn new(source: &str) -> Site {
-        let world = World::new();
-        let hub = world.node("hub", &["198.51.100.1"]);
-        world.host("in.senders.example", "100.64.8.1");
+        let world = world();
+        let hub = world.node("hub", &["198.51.100.1"]).unwrap();
+        world.host("in.senders.example", "100.64.8.1").unwrap();
         world.mx("senders.example", 10, "in.senders.example");
-        world.sink("100.64.8.1:25", Sink::smtp("senders"));
+        world.sink("100.64.8.1:25", Sink::smtp("senders")).unwrap();
         let relay = build(source, "relay").relay(&hub, LOCAL);
         Site { world, hub, relay }
     }
@@ -35,21 +37,21 @@ impl Site {
     /// A host of its own for a domain of that number.
     fn host(&self, number: usize, sink: Sink) {
         let (domain, address) = (domain(number), format!("100.64.9.{}", number + 1));
-        self.world.host(&format!("in.{domain}"), &address);
+        self.world.host(&format!("in.{domain}"), &address).unwrap();
         self.world.mx(&domain, 10, &format!("in.{domain}"));
-        self.world.sink(&format!("{address}:25"), sink);
+        self.world.sink(&format!("{address}:25"), sink).unwrap();
     }
 
     fn send(&self, number: usize, recipients: &[&str]) {
         let text = format!("Subject: trouble\n\nThe first line of {number}.\n.And the last.\n");
         let sender = format!("s{number}@senders.example");
-        let sent = self.world.client(CLIENT).send(self.hub.smtp(), &sender, recipients, &text);
+        let sent = self.world.client(CLIENT).unwrap().send(self.hub.smtp(), &sender, recipients, &text).unwrap();
         assert!(sent.is_accepted(), "{sent:?}");
     }
 
     fn wait_until(&self, patience: Duration, what: &str, test: impl Fn(&Seen) -> bool) -> Seen {
-        let seen = self.world.wait_until(patience, what, test);
-        wait_until(Duration::from_secs(20), "an empty queue", || self.relay.queue().trim().is_empty());
+        let seen = self.world.wait_until(patience, what, test).unwrap();
+        wait_until(Duration::from_secs(20), "an empty queue", || self.relay.queue().unwrap().trim().is_empty());
         // Only an empty queue shows that nothing came twice.
         Seen { mails: self.world.seen().mails, ..seen }
     }
@@ -64,7 +66,7 @@ fn every_step(troubles: &[How]) {
     let site = Site::new(TWO_SYSTEMS);
     let cases: Vec<(Step, How)> = STEPS.iter().flat_map(|step| troubles.iter().map(|how| (*step, *how))).collect();
     for (number, (step, how)) in cases.iter().enumerate() {
-        let identity = Identity::self_signed(&["peer.example"]);
+        let identity = Identity::self_signed(&["peer.example"]).unwrap();
         site.host(number, Sink::smtp(&domain(number)).starttls(identity).trouble(*step, *how, TIMES));
     }
     for number in 0..cases.len() {
@@ -132,7 +134,8 @@ fn each_recipient_has_a_fate_of_its_own() {
     site.host(0, sink);
     let recipients = ["ann", "gone", "bob", "full", "carol"].map(to);
     site.send(0, &recipients.each_ref().map(String::as_str));
-    let seen = site.world.wait_until(Duration::from_secs(30), "a copy and a bounce", |seen| seen.mails.len() == 2);
+    let seen =
+        site.world.wait_until(Duration::from_secs(30), "a copy and a bounce", |seen| seen.mails.len() == 2).unwrap();
     let copy = seen.mails.iter().find(|mail| mail.sink() == "host").expect("a copy for those who are there");
     assert_eq!(copy.recipients, ["ann", "bob", "carol"].map(to));
     let bounce = seen.mails.iter().find(|mail| mail.sink() == "senders").expect("a bounce for who is not");
@@ -140,9 +143,9 @@ fn each_recipient_has_a_fate_of_its_own() {
     // Asked for again, the full one alone.
     let asked = |seen: &Seen| seen.visits.iter().flat_map(|v| &v.commands).filter(|c| c.contains("<full@")).count();
     let again = |seen: &Seen| seen.visits.iter().flat_map(|v| &v.commands).filter(|c| c.contains("<ann@")).count();
-    let seen = site.world.wait_until(Duration::from_secs(30), "another try", |seen| asked(seen) > 1);
+    let seen = site.world.wait_until(Duration::from_secs(30), "another try", |seen| asked(seen) > 1).unwrap();
     assert_eq!(again(&seen), 1, "who has the message is not asked for again");
-    let queue = site.relay.queue();
+    let queue = site.relay.queue().unwrap();
     assert!(queue.contains(&to("full")) && !queue.contains(&to("gone")), "{queue}");
 }
 
@@ -162,9 +165,9 @@ fn names_without_an_answer_are_asked_again() {
 fn where_tls_is_required_nothing_goes_out_in_clear() {
     let source = TWO_SYSTEMS.replace("[100.64.1.1]:25", "in.unix.example\n    tls required");
     let site = Site::new(&source);
-    site.world.host("in.unix.example", "100.64.1.1");
-    let sink = Sink::smtp("unix").starttls(Identity::self_signed(&["in.unix.example"]));
-    site.world.sink("100.64.1.1:25", sink.trouble(Step::Tls, How::Says("454 4.7.0 no TLS just now"), TIMES));
+    site.world.host("in.unix.example", "100.64.1.1").unwrap();
+    let sink = Sink::smtp("unix").starttls(Identity::self_signed(&["in.unix.example"]).unwrap());
+    site.world.sink("100.64.1.1:25", sink.trouble(Step::Tls, How::Says("454 4.7.0 no TLS just now"), TIMES)).unwrap();
     site.send(0, &["r@unix.contoso.com"]);
     let seen = site.wait_until(Duration::from_secs(30), "the message", |seen| !seen.mails.is_empty());
     assert_eq!(seen.mails.len(), 1);
@@ -177,7 +180,7 @@ fn where_tls_is_required_nothing_goes_out_in_clear() {
 #[test]
 fn answers_injected_before_tls_are_not_believed() {
     let site = Site::new(TWO_SYSTEMS);
-    let identity = Identity::self_signed(&["peer.example"]);
+    let identity = Identity::self_signed(&["peer.example"]).unwrap();
     let injected = "220 2.0.0 go ahead\r\n250-peer.example\r\n250 AUTH PLAIN";
     site.host(0, Sink::smtp("host").starttls(identity).trouble(Step::Tls, How::Says(injected), 1));
     site.send(0, &[&format!("r@{}", domain(0))]);

@@ -3,9 +3,11 @@
 
 use std::time::Duration;
 
+use mailswitch::lab::{Exim, Identity, Node, Postfix, Relay, Seen, Sink, World};
+
 use super::estate::{LOCAL, build};
 use super::load::wait_until;
-use crate::lab::{Exim, Identity, Node, Postfix, Relay, Seen, Sink, World};
+use crate::support::world;
 
 const CLIENT: &str = "10.0.0.5";
 const STRANGER: &str = "203.0.113.9";
@@ -80,12 +82,12 @@ fn domains() -> [&'static str; 2] {
 
 /// The replies to a message that holds another one behind a false end, up to the one to QUIT.
 fn smuggle(world: &World, edge: &Node, number: usize, end: &str) -> Vec<u16> {
-    let mut talk = world.client(CLIENT).greet(edge.smtp());
-    assert!(talk.command(&format!("MAIL FROM:<s{number}@sender.example>")).is_positive());
+    let mut talk = world.client(CLIENT).unwrap().greet(edge.smtp()).unwrap();
+    assert!(talk.command(&format!("MAIL FROM:<s{number}@sender.example>")).unwrap().is_positive());
     for domain in domains() {
-        assert!(talk.command(&format!("RCPT TO:<r{number}@{domain}>")).is_positive());
+        assert!(talk.command(&format!("RCPT TO:<r{number}@{domain}>")).unwrap().is_positive());
     }
-    assert_eq!(talk.command("DATA").code, 354);
+    assert_eq!(talk.command("DATA").unwrap().code, 354);
     let victims: String = domains().iter().map(|domain| format!("RCPT TO:<victim{number}@{domain}>\r\n")).collect();
     talk.write(&format!(
         "Subject: {number}\r\n\r\nfirst{end}MAIL FROM:<smuggled@evil.example>\r\n{victims}DATA\r\n\
@@ -96,14 +98,15 @@ fn smuggle(world: &World, edge: &Node, number: usize, end: &str) -> Vec<u16> {
 
 #[test]
 fn one_message_stays_one_message() {
-    let world = World::new();
-    let nodes = [EDGE, "198.51.100.2", "198.51.100.3"].map(|address| world.node(&format!("n-{address}"), &[address]));
-    world.sink("100.64.1.1:25", Sink::smtp("store"));
-    let postfix = Postfix::install(&nodes[1], &build(INNER, "postfix").path("hub"));
-    assert_eq!(postfix.check().text(), "");
-    postfix.start(&[25]);
-    let exim = Exim::install(&nodes[2], &build(INNER, "exim").path("hub"));
-    exim.start(&[25]);
+    let world = world();
+    let nodes =
+        [EDGE, "198.51.100.2", "198.51.100.3"].map(|address| world.node(&format!("n-{address}"), &[address]).unwrap());
+    world.sink("100.64.1.1:25", Sink::smtp("store")).unwrap();
+    let postfix = Postfix::install(&nodes[1], &build(INNER, "postfix").path("hub")).unwrap();
+    assert_eq!(postfix.check().unwrap().text(), "");
+    postfix.start(&[25]).unwrap();
+    let exim = Exim::install(&nodes[2], &build(INNER, "exim").path("hub")).unwrap();
+    exim.start(&[25]).unwrap();
     let relay = build(OUTER, "relay").relay(&nodes[0], LOCAL);
 
     let mut taken = 0;
@@ -119,9 +122,12 @@ fn one_message_stays_one_message() {
     assert_eq!(smuggle(&world, &nodes[0], ENDS.len(), "\r\n..\r\n"), [250, 221]);
     taken += 1;
 
-    let seen = world.wait_until(Duration::from_secs(30), "both copies of each", |seen| seen.mails.len() >= 2 * taken);
+    let seen =
+        world.wait_until(Duration::from_secs(30), "both copies of each", |seen| seen.mails.len() >= 2 * taken).unwrap();
     wait_until(Duration::from_secs(20), "empty queues", || {
-        [relay.queue(), postfix.queue(), exim.queue()].iter().all(|queue| queue.trim().is_empty())
+        [relay.queue().unwrap(), postfix.queue().unwrap(), exim.queue().unwrap()]
+            .iter()
+            .all(|queue| queue.trim().is_empty())
     });
     assert_eq!(world.seen().mails.len(), 2 * taken);
     for mail in &seen.mails {
@@ -182,21 +188,25 @@ const SPELLINGS: [&str; 22] = [
 ];
 
 fn own(world: &World) -> (Node, Relay) {
-    let hub = world.node("hub", &[EDGE]);
-    let identity = Identity::trusted(&["hub.contoso.com"]);
-    hub.write("/etc/ssl/hub.pem", identity.certificate_pem.as_bytes(), 0o644);
-    hub.write("/etc/ssl/hub.key", identity.key_pem.as_bytes(), 0o600);
+    let hub = world.node("hub", &[EDGE]).unwrap();
+    let identity = Identity::trusted(&["hub.contoso.com"]).unwrap();
+    hub.write("/etc/ssl/hub.pem", identity.certificate_pem.as_bytes(), 0o644).unwrap();
+    hub.write("/etc/ssl/hub.key", identity.key_pem.as_bytes(), 0o600).unwrap();
     let relay = build(OWN, "relay").relay(&hub, &format!("{LOCAL}limits:\n  sessions-per-network: 20\n"));
     (hub, relay)
 }
 
 #[test]
 fn no_spelling_makes_it_relay_for_a_stranger() {
-    let world = World::new();
+    let world = world();
     let (hub, _relay) = own(&world);
-    let stranger = world.client(STRANGER);
-    assert_eq!(stranger.probe(hub.smtp(), "x@example.net", &["bob@contoso.com"])[0].code, 250, "its own are welcome");
-    let replies = stranger.probe(hub.smtp(), "x@example.net", &SPELLINGS);
+    let stranger = world.client(STRANGER).unwrap();
+    assert_eq!(
+        stranger.probe(hub.smtp(), "x@example.net", &["bob@contoso.com"]).unwrap()[0].code,
+        250,
+        "its own are welcome"
+    );
+    let replies = stranger.probe(hub.smtp(), "x@example.net", &SPELLINGS).unwrap();
     for (spelling, reply) in SPELLINGS.iter().zip(&replies) {
         assert!((500..600).contains(&reply.code), "{spelling}: {reply:?}");
     }
@@ -205,25 +215,26 @@ fn no_spelling_makes_it_relay_for_a_stranger() {
 
 #[test]
 fn commands_before_tls_are_not_obeyed_under_it() {
-    let world = World::new();
+    let world = world();
     let (hub, _relay) = own(&world);
-    let mut talk = world.client(STRANGER).greet(hub.smtp());
+    let mut talk = world.client(STRANGER).unwrap().greet(hub.smtp()).unwrap();
     assert!(talk.offers("STARTTLS"), "{talk:?}");
     let injected = "MAIL FROM:<evil@example.net>\r\nRCPT TO:<bob@contoso.com>\r\n";
     talk.starttls_then(injected, "hub.contoso.com").expect("TLS begins all the same");
     assert!(talk.offers("PIPELINING") && !talk.offers("STARTTLS"), "the answer is to EHLO: {talk:?}");
-    assert_eq!(talk.command("RCPT TO:<bob@contoso.com>").code, 503, "no MAIL was heard");
-    assert_eq!(talk.command("QUIT").code, 221);
+    assert_eq!(talk.command("RCPT TO:<bob@contoso.com>").unwrap().code, 503, "no MAIL was heard");
+    assert_eq!(talk.command("QUIT").unwrap().code, 221);
 }
 
 #[test]
 fn a_network_has_so_many_sessions_and_no_more() {
-    let world = World::new();
+    let world = world();
     let (hub, _relay) = own(&world);
-    let stranger = world.client(STRANGER);
-    let mut open: Vec<_> = (0..20).map(|_| stranger.connect(hub.smtp())).collect();
+    let stranger = world.client(STRANGER).unwrap();
+    let mut open: Vec<_> = (0..20).map(|_| stranger.connect(hub.smtp()).unwrap()).collect();
     assert!(open.iter().all(|talk| talk.greeting.as_ref().is_some_and(|reply| reply.code == 220)));
-    let greeting = |source: &str| world.client(source).connect(hub.smtp()).greeting.map(|reply| reply.code);
+    let greeting =
+        |source: &str| world.client(source).unwrap().connect(hub.smtp()).unwrap().greeting.map(|reply| reply.code);
     assert_eq!(greeting(STRANGER), Some(421));
     assert_eq!(greeting("203.0.113.77"), Some(421), "the same network");
     assert_eq!(greeting("192.0.2.77"), Some(220), "another network");
@@ -238,28 +249,28 @@ const SESSION_KIB: u64 = 96;
 
 #[test]
 fn slow_clients_cost_a_bounded_amount_and_keep_nobody_waiting() {
-    let world = World::new();
-    world.sink("100.64.1.1:25", Sink::smtp("store"));
+    let world = world();
+    world.sink("100.64.1.1:25", Sink::smtp("store")).unwrap();
     let (hub, relay) = own(&world);
-    let client = world.client(CLIENT);
+    let client = world.client(CLIENT).unwrap();
     let before = resident_kib(&relay);
     let half_a_command = format!("NOOP {}", "x".repeat(400));
     let lines = "a line without an end of the message\r\n".repeat(6000);
     let mut slow = Vec::new();
     for number in 0..200 {
-        let mut talk = client.greet(hub.smtp());
+        let mut talk = client.greet(hub.smtp()).unwrap();
         if number % 2 == 0 {
             talk.write(&half_a_command);
         } else {
             talk.write("MAIL FROM:<slow@example.net>\r\nRCPT TO:<bob@contoso.com>\r\nDATA\r\n");
-            assert_eq!([talk.reply(), talk.reply(), talk.reply()].map(|reply| reply.code), [250, 250, 354]);
+            assert_eq!([talk.reply(), talk.reply(), talk.reply()].map(|reply| reply.unwrap().code), [250, 250, 354]);
             talk.write(&lines);
         }
         slow.push(talk);
     }
-    let sent = client.send(hub.smtp(), "x@example.net", &["bob@contoso.com"], "Subject: hi\n\nhello\n");
+    let sent = client.send(hub.smtp(), "x@example.net", &["bob@contoso.com"], "Subject: hi\n\nhello\n").unwrap();
     assert!(sent.is_accepted(), "{sent:?}");
-    world.wait_for(1);
+    world.wait_for(1).unwrap();
     let grown = resident_kib(&relay).saturating_sub(before);
     println!("200 slow clients: {grown} KiB");
     assert!(grown < 200 * SESSION_KIB, "200 slow clients cost {grown} KiB");

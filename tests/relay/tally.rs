@@ -6,8 +6,9 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
+use mailswitch::lab::World;
+
 use super::load::{Ledger, body};
-use crate::lab::World;
 
 /// When each copy of a message came, by its number and recipient.
 type Arrivals = BTreeMap<(u64, String), Vec<Instant>>;
@@ -27,7 +28,7 @@ struct State {
 impl Tally {
     /// Serves on an address of the world until the test run ends.
     pub(crate) fn serve(&self, world: &World, address: &str) {
-        let listener = world.space().run(|| TcpListener::bind(address)).expect("the world has every address");
+        let listener = world.space().run(|| TcpListener::bind(address)).expect("the world has every address").unwrap();
         let tally = self.clone();
         std::thread::spawn(move || {
             while let Ok((stream, _)) = listener.accept() {

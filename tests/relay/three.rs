@@ -4,10 +4,12 @@
 
 use std::time::Duration;
 
+use mailswitch::lab::Postfix;
+
 use super::estate::{LOCAL, build};
 use super::load::{Load, wait_until};
 use super::tally::Tally;
-use crate::lab::{Postfix, World};
+use crate::support::world;
 
 /// Takes the domain from anyone, wherever it is asked.
 const RELAYS: &str = "
@@ -58,34 +60,34 @@ fn recipients(number: u64) -> Vec<String> {
 
 #[test]
 fn one_of_three_is_killed_under_load_and_nothing_is_lost() {
-    let (world, tally) = (World::new(), Tally::default());
+    let (world, tally) = (world(), Tally::default());
     tally.serve(&world, "100.64.1.1:25");
     let bundle = build(RELAYS, "relay");
-    let nodes = ADDRESSES.map(|address| world.node(&format!("mx-{address}"), &[address]));
+    let nodes = ADDRESSES.map(|address| world.node(&format!("mx-{address}"), &[address]).unwrap());
     let relays = nodes.each_ref().map(|node| bundle.relay(node, LOCAL));
     for (at, preference) in [10, 10, 20].into_iter().enumerate() {
         let name = format!("mx{at}.contoso.com");
-        world.host(&name, ADDRESSES[at]);
+        world.host(&name, ADDRESSES[at]).unwrap();
         world.mx("unix.contoso.com", preference, &name);
     }
-    let sender = world.node("sender", &["198.51.100.9"]);
-    let postfix = Postfix::install(&sender, &build(SENDER, "postfix").path("hub"));
-    assert_eq!(postfix.check().text(), "");
-    postfix.start(&[25]);
+    let sender = world.node("sender", &["198.51.100.9"]).unwrap();
+    let postfix = Postfix::install(&sender, &build(SENDER, "postfix").path("hub")).unwrap();
+    assert_eq!(postfix.check().unwrap().text(), "");
+    postfix.start(&[25]).unwrap();
 
     let load = Load::start(&world, &[sender.smtp()], 10, recipients);
     load.wait_for(200);
     wait_until(Duration::from_secs(20), "mail by the first of them", || relays[0].log().contains("m1"));
     relays[0].kill();
     load.wait_for(load.promised() + 300);
-    relays[0].start(&[25]);
+    relays[0].start(&[25]).unwrap();
     load.wait_for(load.promised() + 200);
     let ledger = load.stop();
-    postfix.flush();
+    postfix.flush().unwrap();
     let twice = tally.wait_for(&ledger, recipients, Duration::from_secs(60));
     println!("{} messages, {} of them twice (in flight at the kill)", ledger.promised.len(), twice.len());
     assert!(!relays[1].log().is_empty() && relays[1].runs(), "the second one has its share");
     for relay in &relays {
-        wait_until(Duration::from_secs(20), "an empty queue", || relay.queue().trim().is_empty());
+        wait_until(Duration::from_secs(20), "an empty queue", || relay.queue().unwrap().trim().is_empty());
     }
 }

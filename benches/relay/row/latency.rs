@@ -4,10 +4,10 @@ use std::io;
 use std::time::Duration;
 
 use crate::Bench;
-use crate::lab::World;
 use crate::meter::{quantile, syncs};
 use crate::rate::{Outcome, open_loop};
 use crate::site::{Estate, Kind, Mta};
+use crate::support::world;
 use crate::traffic::{Sink, Traffic, through};
 
 const LASTS: Duration = Duration::from_secs(10);
@@ -15,7 +15,7 @@ const SYNCS: usize = 2000;
 
 pub(crate) fn run(bench: &Bench) -> io::Result<()> {
     let estate = Estate::new(4 * bench.count)?;
-    let world = World::new();
+    let world = world();
     println!(
         "latency: from the end of the message to its 250, at half the peak rate; the disk: 4 KB appended and synced"
     );

@@ -5,17 +5,19 @@ use std::io::{self, Read, Write};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
+use mailswitch::lab::Node;
+
 use crate::Bench;
-use crate::lab::{Node, World};
 use crate::meter::{median, processes, resident_kib};
 use crate::site::{Estate, Kind, METRICS, Mta};
+use crate::support::world;
 use crate::traffic::{Traffic, source_to, through};
 
 const QUEUED: usize = 100_000;
 
 pub(crate) fn run(bench: &Bench) -> io::Result<()> {
     let estate = Estate::new(4 * bench.count)?;
-    let world = World::new();
+    let world = world();
     let mut mta = Mta::start(&world, Kind::Relay, &estate.build(Kind::Relay)?, bench.disk.path())?;
     let traffic = Traffic { count: 4 * bench.count, sessions: bench.sessions, size: 4096, reuse: true };
     println!("queue: {QUEUED} messages for a host that is down; {} runs, median", bench.runs);
@@ -30,7 +32,7 @@ pub(crate) fn run(bench: &Bench) -> io::Result<()> {
     let beside = healthy(&mta)?;
     mta.kill();
     let begin = Instant::now();
-    mta.run();
+    mta.run()?;
     ready(&mta.node)?;
     let back = begin.elapsed().as_secs_f64();
     println!("memory each       {each:>10.0} B     goal: ≤ 200 B");
@@ -58,7 +60,7 @@ fn ready(node: &Node) -> io::Result<()> {
             let mut text = String::new();
             stream.read_to_string(&mut text)?;
             Ok(text)
-        });
+        })?;
         match answer {
             Ok(text) if text.starts_with("HTTP/1.1 200") => return Ok(()),
             _ if Instant::now() > end => return Err(io::Error::other(format!("not ready: {answer:?}"))),

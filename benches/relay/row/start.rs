@@ -7,15 +7,16 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use mailswitch::lab::{Node, Relay};
 use mailswitch::name::Mailbox;
 use mailswitch::relay::config;
 use mailswitch::relay::route::Router;
 use mailswitch::relay::smtp::path::RcptPath;
 
 use crate::Bench;
-use crate::lab::{Node, Relay, World};
 use crate::meter::{median, quantile, resident_kib};
 use crate::site::{Estate, Kind, Mta};
+use crate::support::world;
 
 const CONTACTS: usize = 1_000_000;
 const LOOKUPS: usize = 100_000;
@@ -24,7 +25,7 @@ pub(crate) fn run(bench: &Bench) -> io::Result<()> {
     let bundle = Estate::new(CONTACTS)?.keep(Kind::Relay)?;
     let folder = bundle.path().join("hub");
     println!("start: {CONTACTS} contacts; {} runs, median", bench.runs);
-    let world = World::new();
+    let world = world();
     let mta = Mta::install(&world, Kind::Relay, &folder, bench.disk.path())?;
     let (mut starts, mut sizes) = (Vec::new(), Vec::new());
     for _ in 0..bench.runs {
@@ -59,7 +60,7 @@ impl Started {
                 std::thread::sleep(Duration::from_micros(200));
             }
             Ok(started)
-        })
+        })?
     }
 }
 

@@ -3,9 +3,9 @@
 use std::io;
 
 use crate::Bench;
-use crate::lab::World;
 use crate::meter::{median, peak_kib};
 use crate::site::{Estate, Kind, Mta};
+use crate::support::world;
 use crate::traffic::{Run, Traffic, ceiling, through};
 
 const KINDS: [Kind; 3] = [Kind::Postfix, Kind::Exim, Kind::Relay];
@@ -20,7 +20,7 @@ struct Figures {
 
 pub(crate) fn run(bench: &Bench) -> io::Result<()> {
     let estate = Estate::new(4 * bench.count)?;
-    let world = World::new();
+    let world = world();
     let start = |kind: Kind| Mta::start(&world, kind, &estate.build(kind)?, bench.disk.path());
     let mtas = KINDS.map(start).into_iter().collect::<io::Result<Vec<Mta>>>()?;
     println!("throughput: {} runs in turn, {} sessions, 4 KB; medians (min–max)", bench.runs, bench.sessions);

@@ -3,14 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use mailswitch::lab::client::Conversation;
+use mailswitch::lab::inbox::Visit;
+use mailswitch::lab::{Reply, Seen};
 use mailswitch::name::Mailbox;
 use mailswitch::plan::{Connector, MtaId, Protocol, TlsLevel};
 
 use super::stage::{PASSWORD, SENDERS, Stage};
 use crate::golden::routes::{Expected, Recipient, Route, asked_at};
-use crate::lab::client::Conversation;
-use crate::lab::inbox::Visit;
-use crate::lab::{Reply, Seen};
 
 /// Mail that has not come by then does not come.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -104,10 +104,10 @@ fn ask<'s>(stage: &'s Stage, mta: MtaId, anyone: bool, sent: &mut Vec<Sent<'s>>,
             .wrong(&format!("{} trusts nobody, so nobody can ask as a trusted client", stage.plan.mta(mta).name));
     };
     let server = stage.machines[mta.index()].server;
-    let client = stage.world.client(&source.to_string());
+    let client = stage.world.client(&source.to_string()).unwrap();
     let mut session: Option<(Conversation, usize)> = None;
     for route in routes {
-        let (mut talk, errors) = session.take().unwrap_or_else(|| (client.greet(server), 0));
+        let (mut talk, errors) = session.take().unwrap_or_else(|| (client.greet(server).unwrap(), 0));
         let number = sent.len();
         let (replies, data) = message(&mut talk, number, route);
         let errors = errors + replies.iter().filter(|reply| !reply.is_positive()).count();
@@ -121,23 +121,23 @@ fn ask<'s>(stage: &'s Stage, mta: MtaId, anyone: bool, sent: &mut Vec<Sent<'s>>,
 fn message(talk: &mut Conversation, number: usize, route: &Route) -> (Vec<Reply>, Option<Reply>) {
     let sender = if route.null_sender { String::new() } else { format!("s{number}@{SENDERS}") };
     let utf8 = route.recipients.iter().any(|recipient| !recipient.wire.is_ascii()) && talk.offers("SMTPUTF8");
-    let mail = talk.command(&format!("MAIL FROM:<{sender}>{}", if utf8 { " SMTPUTF8" } else { "" }));
+    let mail = talk.command(&format!("MAIL FROM:<{sender}>{}", if utf8 { " SMTPUTF8" } else { "" })).unwrap();
     if !mail.is_positive() {
-        talk.command("RSET");
+        talk.command("RSET").unwrap();
         return (vec![mail], None);
     }
     let replies: Vec<Reply> = route
         .recipients
         .iter()
-        .map(|recipient| talk.command(&format!("RCPT TO:<{}>", wire(recipient, utf8))))
+        .map(|recipient| talk.command(&format!("RCPT TO:<{}>", wire(recipient, utf8))).unwrap())
         .collect();
     if replies.iter().all(Reply::is_positive) {
         let text =
             format!("From: <{sender}>\nTo: everybody:;\nSubject: a route\nX-Route: {number}\n\n{}\n", route.text);
-        let data = talk.data(&text);
+        let data = talk.data(&text).unwrap();
         (replies, Some(data))
     } else {
-        talk.command("RSET");
+        talk.command("RSET").unwrap();
         (replies, None)
     }
 }

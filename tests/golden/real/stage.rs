@@ -8,6 +8,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use ipnet::IpNet;
+use mailswitch::lab::{Auth, Exim, Identity, Node, Postfix, Relay, Sink, World, authority_pem};
 use mailswitch::name::{Host, HostName, Mailbox, Pattern};
 use mailswitch::plan::route::Router;
 use mailswitch::plan::route::outcome::Fate;
@@ -17,7 +18,7 @@ use super::Part;
 use super::classes::class_routes;
 use crate::golden::case::Case;
 use crate::golden::routes::{Route, asked_at, outcomes};
-use crate::lab::{Auth, Exim, Identity, Node, Postfix, Relay, Sink, World, authority_pem};
+use crate::support::{program, world};
 
 use names::{Names, host_label, host_label_alone};
 
@@ -59,9 +60,9 @@ impl Machine {
         let end = Instant::now() + patience;
         loop {
             let queue = match &self.running {
-                Running::Postfix(postfix) => postfix.queue(),
-                Running::Exim(exim) => exim.queue(),
-                Running::Relay(relay) => relay.queue(),
+                Running::Postfix(postfix) => postfix.queue().unwrap(),
+                Running::Exim(exim) => exim.queue().unwrap(),
+                Running::Relay(relay) => relay.queue().unwrap(),
             };
             if queue.trim().is_empty() {
                 return None;
@@ -88,7 +89,7 @@ impl Stage {
     pub(crate) fn new(case: &Case, parts: &[Part]) -> Stage {
         let (plan, mut routes) = (case.plan(), case.routes());
         routes.extend(class_routes(&plan, &routes));
-        let world = World::new();
+        let world = world();
         let mut stage = Stage {
             plan,
             routes,
@@ -125,7 +126,7 @@ impl Stage {
             let (HostName::Ip(ip), Some(port)) = (&milter.value.name, milter.value.port) else {
                 panic!("the case's milter has an IP address and a port");
             };
-            self.world.milter(&SocketAddr::new(*ip, port).to_string());
+            self.world.milter(&SocketAddr::new(*ip, port).to_string()).unwrap();
         }
     }
 
@@ -174,7 +175,7 @@ impl Stage {
         self.refuse(&names, &mut doors);
         let utf8 = self.plan.mtas.iter().any(|mta| mta.takes_utf8());
         for (address, (label, door)) in doors {
-            self.world.sink(&address.to_string(), sink(&label, &door, utf8));
+            self.world.sink(&address.to_string(), sink(&label, &door, utf8)).unwrap();
         }
     }
 
@@ -244,11 +245,11 @@ impl Stage {
                 addresses.push(ip.to_string());
             }
         }
-        let node = self.world.node(&mta.name, &addresses.iter().map(String::as_str).collect::<Vec<_>>());
+        let node = self.world.node(&mta.name, &addresses.iter().map(String::as_str).collect::<Vec<_>>()).unwrap();
         // The name leads to the addresses that the others know, and not to what the lab adds.
         let said = node.addresses().iter().filter(|ip| addresses.is_empty() || addresses.contains(&ip.to_string()));
         for address in said {
-            self.world.host(mta.hostname.value.as_str(), &address.to_string());
+            self.world.host(mta.hostname.value.as_str(), &address.to_string()).unwrap();
         }
         self.furnish(id, &node);
         let mut ports: Vec<u16> = mta.listen.iter().map(|endpoint| endpoint.value.port).collect();
@@ -266,52 +267,52 @@ impl Stage {
     fn furnish(&self, id: MtaId, node: &Node) {
         let mta = self.plan.mta(id);
         if let Some(tls) = &mta.tls {
-            let identity = Identity::trusted(&[mta.hostname.value.as_str()]);
-            node.write(&tls.value.certificate, identity.certificate_pem.as_bytes(), 0o644);
-            node.write(&tls.value.key, identity.key_pem.as_bytes(), 0o640);
-            node.give(&tls.value.key, "Debian-exim");
+            let identity = Identity::trusted(&[mta.hostname.value.as_str()]).unwrap();
+            node.write(&tls.value.certificate, identity.certificate_pem.as_bytes(), 0o644).unwrap();
+            node.write(&tls.value.key, identity.key_pem.as_bytes(), 0o640).unwrap();
+            node.give(&tls.value.key, "Debian-exim").unwrap();
         }
         for connector in self.plan.connectors.iter().filter(|connector| connector.from.contains(&id)) {
             if let Some(ca) = &connector.tls.ca {
-                node.write(&ca.value, authority_pem().as_bytes(), 0o644);
+                node.write(&ca.value, authority_pem().unwrap().as_bytes(), 0o644).unwrap();
             }
             if let Some(auth) = &connector.auth {
-                node.write(&auth.value.file, PASSWORD.as_bytes(), 0o640);
-                node.give(&auth.value.file, "Debian-exim");
+                node.write(&auth.value.file, PASSWORD.as_bytes(), 0o640).unwrap();
+                node.give(&auth.value.file, "Debian-exim").unwrap();
             }
         }
     }
 
     fn postfix(&mut self, id: MtaId, node: &Node, folder: &Path, ports: &[u16]) -> Postfix {
-        let postfix = Postfix::install(node, folder);
+        let postfix = Postfix::install(node, folder).unwrap();
         if self.plan.connectors.iter().any(|connector| connector.from.contains(&id) && connector.auth.is_some()) {
             // The machine has nothing of the folder where the program was built.
             let program = std::fs::read(env!("CARGO_BIN_EXE_mailswitch")).unwrap();
-            node.write_program("/usr/local/bin/mailswitch", &program);
-            let output = node.command("/usr/local/bin/mailswitch", &["secrets", "/etc/postfix"], "");
+            node.write_program("/usr/local/bin/mailswitch", &program).unwrap();
+            let output = node.command("/usr/local/bin/mailswitch", &["secrets", "/etc/postfix"], "").unwrap();
             self.clean("mailswitch secrets", output.success, if output.success { "" } else { &output.stderr });
         }
-        let check = postfix.check();
+        let check = postfix.check().unwrap();
         self.clean("postfix check", check.success, &check.text());
-        let settings = postfix.postconf_n();
+        let settings = postfix.postconf_n().unwrap();
         self.clean("postconf -n", settings.success, &settings.stderr);
-        postfix.start(ports);
+        postfix.start(ports).unwrap();
         postfix
     }
 
     fn exim(&mut self, node: &Node, folder: &Path, ports: &[u16]) -> Exim {
-        let exim = Exim::install(node, folder);
-        let version = exim.bv();
+        let exim = Exim::install(node, folder).unwrap();
+        let version = exim.bv().unwrap();
         self.clean("exim -bV", version.success, &version.stderr);
-        exim.start(ports);
+        exim.start(ports).unwrap();
         exim
     }
 
     fn relay(&mut self, node: &Node, folder: &Path, ports: &[u16]) -> Relay {
-        let relay = Relay::install(node, folder);
-        let check = relay.check();
+        let relay = Relay::install(node, folder, program()).unwrap();
+        let check = relay.check().unwrap();
         self.clean("relay check", check.success, &check.stdout);
-        relay.start(ports);
+        relay.start(ports).unwrap();
         relay
     }
 
@@ -348,10 +349,10 @@ fn sink(label: &str, door: &Door, utf8: bool) -> Sink {
     let mut sink = match door.protocol.unwrap_or(Protocol::Smtp) {
         Protocol::Smtp => Sink::smtp(label),
         Protocol::Lmtp => Sink::lmtp(label),
-        Protocol::Smtps => Sink::smtps(label, Identity::trusted(&names)),
+        Protocol::Smtps => Sink::smtps(label, Identity::trusted(&names).unwrap()),
     };
     if !names.is_empty() && door.protocol != Some(Protocol::Smtps) {
-        sink = sink.starttls(Identity::trusted(&names));
+        sink = sink.starttls(Identity::trusted(&names).unwrap());
     }
     if door.auth {
         sink = sink.auth(Auth::Accepts);

@@ -7,7 +7,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use mailswitch::name::{Host, HostName};
 use mailswitch::plan::Protocol;
 
-use crate::lab::World;
+use mailswitch::lab::World;
 
 /// Addresses for the names of the world, given out as they come up.
 pub(super) struct Names<'w> {
@@ -25,7 +25,7 @@ impl<'w> Names<'w> {
         let next = u8::try_from(known.len() + 1).expect("a case has few hosts");
         *known.entry(name.to_owned()).or_insert_with(|| {
             let address = IpAddr::from(Ipv4Addr::new(100, 64, 0, next));
-            self.world.host(name, &address.to_string());
+            self.world.host(name, &address.to_string()).unwrap();
             address
         })
     }

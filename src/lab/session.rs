@@ -4,13 +4,15 @@ use std::io;
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
-use crate::lab::base64;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
 use crate::lab::inbox::{Inbox, Login, Mail, Visit};
 use crate::lab::sink::{Auth, Protocol, Sink};
 use crate::lab::trouble::{How, Step};
 use crate::lab::wire::Wire;
 
-/// An MTA may keep a connection for the next message, so sinks wait longer than tests do.
+/// An MTA may keep a connection for the next message, so sinks wait longer than clients do.
 const PATIENCE: Duration = Duration::from_secs(120);
 
 struct Session<'a> {
@@ -126,8 +128,8 @@ impl Session<'_> {
     }
 
     fn encrypt(&mut self) -> io::Result<()> {
-        let identity = self.sink.identity.as_ref().expect("a sink with TLS has a certificate");
-        let result = self.wire.accept_tls(identity.server_config());
+        let identity = self.sink.identity.as_ref().ok_or(io::ErrorKind::Unsupported)?;
+        let result = self.wire.accept_tls(identity.server_config().map_err(io::Error::other)?);
         self.inbox.changed(self.visit, |visit| match &result {
             Ok(tls) => visit.tls = Some(tls.clone()),
             Err(error) => visit.tls_error = Some(error.to_string()),
@@ -141,7 +143,7 @@ impl Session<'_> {
         let login = match mechanism.to_ascii_uppercase().as_str() {
             "PLAIN" => {
                 let response = if initial.is_empty() { self.challenge("")? } else { initial.to_owned() };
-                let text = base64::decode(&response);
+                let text = decode(&response);
                 let mut parts = text.split('\0').skip(1);
                 let mut part = || parts.next().unwrap_or_default().to_owned();
                 Login { mechanism: "PLAIN".to_owned(), user: part(), password: part() }
@@ -149,7 +151,7 @@ impl Session<'_> {
             "LOGIN" => {
                 let user = if initial.is_empty() { self.challenge("VXNlcm5hbWU6")? } else { initial.to_owned() };
                 let password = self.challenge("UGFzc3dvcmQ6")?;
-                let (user, password) = (base64::decode(&user), base64::decode(&password));
+                let (user, password) = (decode(&user), decode(&password));
                 Login { mechanism: "LOGIN".to_owned(), user, password }
             }
             _ => return self.reply("504 5.5.4 no such mechanism"),
@@ -259,6 +261,11 @@ impl Session<'_> {
     fn reply(&mut self, line: &str) -> io::Result<()> {
         self.wire.send(format!("{line}\r\n").as_bytes())
     }
+}
+
+/// What is no base64 is no text either.
+fn decode(text: &str) -> String {
+    String::from_utf8_lossy(&STANDARD.decode(text).unwrap_or_default()).into_owned()
 }
 
 /// `FROM:<a@b> SIZE=1` as address and parameters. A quoted local part may hold blanks and brackets.

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, UdpSocket};
 use std::sync::{Arc, Mutex};
 
+use crate::lab::error::{Explain, Result, lock, thread};
+
 /// Names are lower case and without the final dot.
 #[derive(Default)]
 struct Zone {
@@ -25,25 +27,25 @@ const HEADER: usize = 12;
 
 impl Dns {
     /// Serves on a socket that was bound in the right namespace.
-    pub(crate) fn serve(socket: UdpSocket) -> Dns {
+    pub(crate) fn serve(socket: UdpSocket) -> Result<Dns> {
         let zone = Arc::new(Mutex::new(Zone::default()));
-        let server = (socket.try_clone().expect("a socket can be duplicated"), zone.clone());
-        std::thread::spawn(move || answer_all(&server.0, &server.1));
-        Dns { zone, socket }
+        let server = (socket.try_clone().explain("cannot duplicate the socket of the name server")?, zone.clone());
+        thread(move || answer_all(&server.0, &server.1))?;
+        Ok(Dns { zone, socket })
     }
 
     pub(crate) fn host(&self, name: &str, address: IpAddr) {
-        let mut zone = self.zone.lock().expect("no one panicked with the zone");
+        let mut zone = lock(&self.zone);
         zone.addresses.entry(normal(name)).or_default().push(address);
     }
 
     pub(crate) fn mx(&self, domain: &str, preference: u16, host: &str) {
-        let mut zone = self.zone.lock().expect("no one panicked with the zone");
+        let mut zone = lock(&self.zone);
         zone.exchangers.entry(normal(domain)).or_default().push((preference, normal(host)));
     }
 
     pub(crate) fn mute(&self, name: &str, questions: usize) {
-        self.zone.lock().expect("no one panicked with the zone").muted.insert(normal(name), questions);
+        lock(&self.zone).muted.insert(normal(name), questions);
     }
 }
 
@@ -66,7 +68,7 @@ fn answer_all(socket: &UdpSocket, zone: &Mutex<Zone>) {
         if length == 0 {
             return;
         }
-        let reply = answer(&buffer[..length], &mut zone.lock().expect("no one panicked with the zone"));
+        let reply = answer(&buffer[..length], &mut lock(zone));
         if let Some(reply) = reply {
             let _ = socket.send_to(&reply, client);
         }
@@ -138,7 +140,7 @@ impl Zone {
                 .get(name)
                 .into_iter()
                 .flatten()
-                .map(|(preference, host)| exchanger(*preference, host))
+                .filter_map(|(preference, host)| exchanger(*preference, host))
                 .collect(),
             _ => Vec::new(),
         }
@@ -151,12 +153,13 @@ impl Zone {
     }
 }
 
-fn exchanger(preference: u16, host: &str) -> Vec<u8> {
+/// None where a label is longer than the protocol can say.
+fn exchanger(preference: u16, host: &str) -> Option<Vec<u8>> {
     let mut data = preference.to_be_bytes().to_vec();
     for label in host.split('.').filter(|label| !label.is_empty()) {
-        data.push(u8::try_from(label.len()).expect("a label is short"));
+        data.push(u8::try_from(label.len()).ok().filter(|length| *length < 64)?);
         data.extend(label.as_bytes());
     }
     data.push(0);
-    data
+    Some(data)
 }

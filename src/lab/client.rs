@@ -11,6 +11,7 @@ use nix::sys::socket::{
 use nix::sys::time::TimeVal;
 use rustls::pki_types::ServerName;
 
+use crate::lab::error::{Error, Explain, Result};
 use crate::lab::space::Space;
 use crate::lab::tls;
 use crate::lab::wire::{Tls, Wire};
@@ -23,82 +24,84 @@ const ERRORS: usize = 9;
 const RECIPIENTS: usize = 90;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Reply {
-    pub(crate) code: u16,
+pub struct Reply {
+    pub code: u16,
     /// Such as `5.1.1`.
-    pub(crate) enhanced: Option<String>,
+    pub enhanced: Option<String>,
     /// What follows code and status, its lines joined by newlines.
-    pub(crate) text: String,
+    pub text: String,
 }
 
 impl Reply {
-    pub(crate) fn is_positive(&self) -> bool {
+    pub fn is_positive(&self) -> bool {
         (200..400).contains(&self.code)
     }
 }
 
 /// What became of a message. Where no recipient was accepted, `data` is not asked for.
 #[derive(Debug)]
-pub(crate) struct Sent {
-    pub(crate) mail: Reply,
-    pub(crate) recipients: Vec<Reply>,
+pub struct Sent {
+    pub mail: Reply,
+    pub recipients: Vec<Reply>,
     /// To the end of the message, or to DATA where that was refused.
-    pub(crate) data: Option<Reply>,
+    pub data: Option<Reply>,
 }
 
 impl Sent {
-    pub(crate) fn is_accepted(&self) -> bool {
+    pub fn is_accepted(&self) -> bool {
         self.recipients.iter().all(Reply::is_positive) && self.data.as_ref().is_some_and(Reply::is_positive)
     }
 }
 
-pub(crate) struct Client {
+pub struct Client {
     space: Space,
     source: IpAddr,
 }
 
 impl Client {
     pub(crate) fn new(space: &Space, source: IpAddr) -> Client {
-        Client { space: space.try_clone(), source }
+        Client { space: space.clone(), source }
     }
 
     /// Connects and reads the greeting, which `greeting` then holds.
-    pub(crate) fn connect(&self, server: SocketAddr) -> Conversation {
-        let stream = self.space.run(|| connect_from(self.source, server));
-        let stream = stream.unwrap_or_else(|error| panic!("no connection from {} to {server}: {error}", self.source));
-        let wire = Wire::new(stream, PATIENCE).expect("a socket takes its timeouts");
+    pub fn connect(&self, server: SocketAddr) -> Result<Conversation> {
+        let stream = self.space.run(|| connect_from(self.source, server))?;
+        let wire = stream.and_then(|stream| Wire::new(stream, PATIENCE));
+        let wire = wire.explain(format_args!("no connection from {} to {server}", self.source))?;
         let mut conversation = Conversation { wire, greeting: None, extensions: Vec::new() };
-        conversation.greeting = Some(conversation.reply());
-        conversation
+        conversation.greeting = Some(conversation.reply()?);
+        Ok(conversation)
     }
 
     /// Connects and says EHLO.
-    pub(crate) fn greet(&self, server: SocketAddr) -> Conversation {
-        let mut conversation = self.connect(server);
-        conversation.ehlo();
-        conversation
+    pub fn greet(&self, server: SocketAddr) -> Result<Conversation> {
+        let mut conversation = self.connect(server)?;
+        conversation.ehlo()?;
+        Ok(conversation)
     }
 
     /// Asks for each recipient whether it would be taken, without sending anything. A recipient stands as it
     /// would between the angle brackets.
-    pub(crate) fn probe(&self, server: SocketAddr, sender: &str, recipients: &[&str]) -> Vec<Reply> {
+    pub fn probe(&self, server: SocketAddr, sender: &str, recipients: &[&str]) -> Result<Vec<Reply>> {
         let mut replies = Vec::new();
         while replies.len() < recipients.len() {
             let before = replies.len();
-            let mut conversation = self.greet(server);
-            conversation.probe(sender, &recipients[before..], &mut replies);
-            let stuck = replies.len() == before;
-            assert!(!stuck, "{server} answers nothing about {:?}: {conversation:?}", recipients[before]);
+            let mut conversation = self.greet(server)?;
+            conversation.probe(sender, &recipients[before..], &mut replies)?;
+            if replies.len() == before {
+                let recipient = recipients[before];
+                return Err(Error::new(format!("{server} answers nothing about {recipient:?}: {conversation:?}")));
+            }
         }
-        replies
+        Ok(replies)
     }
 
     /// Sends a message; lines of the text may end in LF or CR LF.
-    pub(crate) fn send(&self, server: SocketAddr, sender: &str, recipients: &[&str], text: &str) -> Sent {
-        let mut conversation = self.greet(server);
-        let sent = conversation.message(sender, recipients, text);
+    pub fn send(&self, server: SocketAddr, sender: &str, recipients: &[&str], text: &str) -> Result<Sent> {
+        let mut conversation = self.greet(server)?;
+        let sent = conversation.message(sender, recipients, text)?;
         conversation.write("QUIT\r\n");
-        sent
+        Ok(sent)
     }
 }
 
@@ -111,11 +114,11 @@ fn connect_from(source: IpAddr, server: SocketAddr) -> io::Result<TcpStream> {
     Ok(TcpStream::from(socket))
 }
 
-pub(crate) struct Conversation {
+pub struct Conversation {
     wire: Wire,
-    pub(crate) greeting: Option<Reply>,
+    pub greeting: Option<Reply>,
     /// The lines of the last answer to EHLO, such as `SIZE 10240000`.
-    pub(crate) extensions: Vec<String>,
+    pub extensions: Vec<String>,
 }
 
 impl std::fmt::Debug for Conversation {
@@ -126,23 +129,23 @@ impl std::fmt::Debug for Conversation {
 
 impl Conversation {
     /// Says a command and returns its answer.
-    pub(crate) fn command(&mut self, line: &str) -> Reply {
+    pub fn command(&mut self, line: &str) -> Result<Reply> {
         self.write(&format!("{line}\r\n"));
         self.reply()
     }
 
     /// Writes whatever it is told to, as it is. A server that has hung up shows at the next reply.
-    pub(crate) fn write(&mut self, text: &str) {
+    pub fn write(&mut self, text: &str) {
         let _ = self.wire.send(text.as_bytes());
     }
 
-    /// The next answer; panics where the server hung up or waits too long.
-    pub(crate) fn reply(&mut self) -> Reply {
-        self.try_reply().unwrap_or_else(|| panic!("the server hung up ({self:?})"))
+    /// The next answer; an error where the server hung up or waits too long.
+    pub fn reply(&mut self) -> Result<Reply> {
+        self.try_reply().ok_or_else(|| Error::new(format!("the server hung up ({self:?})")))
     }
 
     /// The next answer; none where the server hung up.
-    pub(crate) fn try_reply(&mut self) -> Option<Reply> {
+    pub fn try_reply(&mut self) -> Option<Reply> {
         let mut lines = Vec::new();
         loop {
             let line = self.wire.line().ok()??;
@@ -154,56 +157,58 @@ impl Conversation {
         }
     }
 
-    pub(crate) fn ehlo(&mut self) -> Reply {
-        let reply = self.command("EHLO client.lab.invalid");
+    pub fn ehlo(&mut self) -> Result<Reply> {
+        let reply = self.command("EHLO client.lab.invalid")?;
         self.extensions = reply.text.lines().skip(1).map(str::to_owned).collect();
-        reply
+        Ok(reply)
     }
 
-    pub(crate) fn offers(&self, extension: &str) -> bool {
+    pub fn offers(&self, extension: &str) -> bool {
         let keyword = |line: &String| line.split(' ').next().is_some_and(|word| word.eq_ignore_ascii_case(extension));
         self.extensions.iter().any(keyword)
     }
 
     /// STARTTLS, trusting the lab's authority alone, and EHLO again.
-    pub(crate) fn starttls(&mut self, name: &str) -> io::Result<Tls> {
+    pub fn starttls(&mut self, name: &str) -> Result<Tls> {
         self.starttls_then("", name)
     }
 
     /// STARTTLS with more in clear behind it, in one packet.
-    pub(crate) fn starttls_then(&mut self, injected: &str, name: &str) -> io::Result<Tls> {
+    pub fn starttls_then(&mut self, injected: &str, name: &str) -> Result<Tls> {
         self.write(&format!("STARTTLS\r\n{injected}"));
-        let reply = self.reply();
-        assert_eq!(reply.code, 220, "STARTTLS: {reply:?}");
-        let name = ServerName::try_from(name.to_owned()).expect("a server name");
-        let tls = self.wire.start_tls(tls::client_config(), name)?;
-        self.ehlo();
+        let reply = self.reply()?;
+        if reply.code != 220 {
+            return Err(Error::new(format!("STARTTLS: {reply:?}")));
+        }
+        let server = ServerName::try_from(name.to_owned()).explain(format_args!("{name:?} names no server"))?;
+        let tls = self.wire.start_tls(tls::client_config()?, server).explain("STARTTLS")?;
+        self.ehlo()?;
         Ok(tls)
     }
 
     /// A whole message in this session.
-    pub(crate) fn message(&mut self, sender: &str, recipients: &[&str], text: &str) -> Sent {
-        let mail = self.mail(sender, recipients);
+    pub fn message(&mut self, sender: &str, recipients: &[&str], text: &str) -> Result<Sent> {
+        let mail = self.mail(sender, recipients)?;
         let replies = self.rcpts(recipients);
         let mut sent = Sent { mail, recipients: replies, data: None };
         if sent.recipients.iter().any(Reply::is_positive) {
-            sent.data = Some(self.data(text));
+            sent.data = Some(self.data(text)?);
         }
-        sent
+        Ok(sent)
     }
 
     /// DATA and the text, its dots stuffed and its lines ended as SMTP wants it.
-    pub(crate) fn data(&mut self, text: &str) -> Reply {
-        let go = self.command("DATA");
+    pub fn data(&mut self, text: &str) -> Result<Reply> {
+        let go = self.command("DATA")?;
         if go.code != 354 {
-            return go;
+            return Ok(go);
         }
         let stuffed = |line: &str| format!("{}{line}\r\n", if line.starts_with('.') { "." } else { "" });
         self.write(&text.lines().map(stuffed).collect::<String>());
         self.command(".")
     }
 
-    fn mail(&mut self, sender: &str, recipients: &[&str]) -> Reply {
+    fn mail(&mut self, sender: &str, recipients: &[&str]) -> Result<Reply> {
         let foreign = !sender.is_ascii() || recipients.iter().any(|recipient| !recipient.is_ascii());
         let parameter = if foreign && self.offers("SMTPUTF8") { " SMTPUTF8" } else { "" };
         self.command(&format!("MAIL FROM:<{sender}>{parameter}"))
@@ -216,9 +221,11 @@ impl Conversation {
     }
 
     /// Asks for as many recipients as this session is good for.
-    fn probe(&mut self, sender: &str, recipients: &[&str], replies: &mut Vec<Reply>) {
-        let mail = self.mail(sender, recipients);
-        assert!(mail.is_positive(), "MAIL FROM:<{sender}>: {mail:?}");
+    fn probe(&mut self, sender: &str, recipients: &[&str], replies: &mut Vec<Reply>) -> Result<()> {
+        let mail = self.mail(sender, recipients)?;
+        if !mail.is_positive() {
+            return Err(Error::new(format!("MAIL FROM:<{sender}>: {mail:?}")));
+        }
         let (mut errors, mut done) = (0, 0);
         while errors < ERRORS && done < recipients.len().min(RECIPIENTS) {
             let end = (done + ERRORS - errors).min(recipients.len());
@@ -230,10 +237,11 @@ impl Conversation {
             done += batch.len();
             replies.extend(batch);
             if short {
-                return;
+                return Ok(());
             }
         }
         self.write("RSET\r\nQUIT\r\n");
+        Ok(())
     }
 }
 

@@ -1,7 +1,7 @@
-//! A daemon and all that it starts, which end together, whatever happens to the test.
+//! A daemon and all that it starts, which end together, whatever happens to its owner.
 //!
 //! It runs in a process namespace of its own, whose first process is a shell. When that is killed the
-//! kernel kills the rest; and it is killed when its parent ends, which is when the test run does.
+//! kernel kills the rest; and it is killed when its parent ends, which is when this program does.
 
 use std::fs;
 use std::process::{Child, Command, Stdio};
@@ -13,12 +13,13 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
+use crate::lab::error::{Error, Explain, Result, lock, thread};
 use crate::lab::node::Node;
 
 const START: Duration = Duration::from_secs(30);
 
 /// The parent-death signal belongs to the thread that started the child, so a thread is kept for it.
-pub(crate) struct Daemon {
+pub struct Daemon {
     child: Arc<Mutex<Child>>,
     stop: Option<Sender<()>>,
     keeper: Option<JoinHandle<()>>,
@@ -26,70 +27,79 @@ pub(crate) struct Daemon {
 
 impl Daemon {
     /// Starts it and waits until these ports listen.
-    pub(crate) fn start(node: &Node, command: &[&str], ports: &[u16]) -> Daemon {
+    pub fn start(node: &Node, command: &[&str], ports: &[u16]) -> Result<Daemon> {
         let (stop, stopped) = channel();
         let (started, start) = channel();
         let words: Vec<String> = command.iter().map(|word| (*word).to_owned()).collect();
-        let space = node.space().try_clone();
-        let keeper = std::thread::spawn(move || {
-            space.enter();
-            keep(&words, &started, &stopped);
-        });
-        let child = start.recv().expect("the keeper starts the daemon");
-        let mut outputs = child.lock().expect("no one panicked with the child");
-        outputs.stdout.take().into_iter().for_each(|output| node.log_lines().follow(output));
-        outputs.stderr.take().into_iter().for_each(|output| node.log_lines().follow(output));
-        drop(outputs);
+        let space = node.space().clone();
+        let keeper = thread(move || match space.enter().and_then(|()| spawn(&words)) {
+            Ok(child) => keep(child, &started, &stopped),
+            // The other end waits for it.
+            Err(error) => drop(started.send(Err(error))),
+        })?;
+        let child = start.recv().explain(format_args!("cannot start {command:?}"))??;
         let daemon = Daemon { child, stop: Some(stop), keeper: Some(keeper) };
-        daemon.wait_for(node, command, ports);
-        daemon
+        let (output, errors) = {
+            let mut child = lock(&daemon.child);
+            (child.stdout.take(), child.stderr.take())
+        };
+        output.map_or(Ok(()), |output| node.log_lines().follow(output))?;
+        errors.map_or(Ok(()), |errors| node.log_lines().follow(errors))?;
+        daemon.wait_for(node, command, ports)?;
+        Ok(daemon)
     }
 
     /// The kernel tells nobody that a port has begun to listen, so this one thing is polled.
-    fn wait_for(&self, node: &Node, command: &[&str], ports: &[u16]) {
+    fn wait_for(&self, node: &Node, command: &[&str], ports: &[u16]) -> Result<()> {
         let end = Instant::now() + START;
         loop {
-            let listening = node.listening();
+            let listening = node.listening()?;
             if ports.iter().all(|port| listening.contains(port)) {
-                return;
+                return Ok(());
             }
-            assert!(self.runs(), "{command:?} ended at once:\n{}", node.log());
-            let late = Instant::now() > end;
-            assert!(!late, "{command:?} listens on {listening:?}, not on {ports:?}:\n{}", node.log());
+            if !self.runs() {
+                return Err(Error::new(format!("{command:?} ended at once:\n{}", node.log())));
+            }
+            if Instant::now() > end {
+                let log = node.log();
+                return Err(Error::new(format!("{command:?} listens on {listening:?}, not on {ports:?}:\n{log}")));
+            }
             std::thread::sleep(Duration::from_millis(5));
         }
     }
 
-    pub(crate) fn runs(&self) -> bool {
-        let mut child = self.child.lock().expect("no one panicked with the child");
-        matches!(child.try_wait(), Ok(None))
+    pub fn runs(&self) -> bool {
+        matches!(lock(&self.child).try_wait(), Ok(None))
     }
 
     /// The daemon's own process, as this side of the process namespace knows it.
-    pub(crate) fn pid(&self) -> Option<i32> {
-        let unshare = self.child.lock().expect("no one panicked with the child").id();
+    pub fn pid(&self) -> Option<i32> {
+        let unshare = lock(&self.child).id();
         only_child(only_child(unshare)?)
     }
 
     /// Sends a signal to the daemon alone, not to what it started.
-    pub(crate) fn signal(&self, signal: Signal) {
-        let pid = self.pid().expect("the daemon runs");
-        kill(Pid::from_raw(pid), signal).expect("a process of ours takes a signal");
+    pub fn signal(&self, signal: Signal) -> Result<()> {
+        let pid = self.pid().ok_or_else(ended)?;
+        kill(Pid::from_raw(pid), signal).explain(format_args!("cannot send {signal}"))
     }
 
     /// Waits until the daemon has ended by itself, which ends the rest of its namespace.
-    pub(crate) fn wait(self) {
+    pub fn wait(self) -> Result<()> {
         let end = Instant::now() + START;
         while self.runs() {
-            assert!(Instant::now() < end, "the daemon has not ended after {START:?}");
+            if Instant::now() > end {
+                return Err(Error::new(format!("the daemon has not ended after {START:?}")));
+            }
             std::thread::sleep(Duration::from_millis(5));
         }
+        Ok(())
     }
 
     /// The process namespace, for nsenter(1): outside it the pid files name other processes.
-    pub(crate) fn process_namespace(&self) -> String {
-        let pid = self.child.lock().expect("no one panicked with the child").id();
-        format!("/proc/{}/ns/pid", only_child(pid).expect("the daemon runs"))
+    pub fn process_namespace(&self) -> Result<String> {
+        let pid = lock(&self.child).id();
+        Ok(format!("/proc/{}/ns/pid", only_child(pid).ok_or_else(ended)?))
     }
 }
 
@@ -102,8 +112,12 @@ impl Drop for Daemon {
     }
 }
 
-fn keep(words: &[String], started: &Sender<Arc<Mutex<Child>>>, stopped: &Receiver<()>) {
-    let child = Command::new("setpriv")
+fn ended() -> Error {
+    Error::new("the daemon has ended")
+}
+
+fn spawn(words: &[String]) -> Result<Child> {
+    Command::new("setpriv")
         .args(["--pdeathsig", "KILL", "unshare", "--pid", "--fork", "--kill-child"])
         .args(["sh", "-c", "\"$@\" & wait $!", "sh"])
         .args(words)
@@ -112,19 +126,22 @@ fn keep(words: &[String], started: &Sender<Arc<Mutex<Child>>>, stopped: &Receive
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
-        .expect("setpriv and unshare are part of util-linux");
+        .explain(format_args!("`setpriv` cannot be started for {words:?} (package util-linux)"))
+}
+
+fn keep(child: Child, started: &Sender<Result<Arc<Mutex<Child>>>>, stopped: &Receiver<()>) {
     let pid = child.id();
     let child = Arc::new(Mutex::new(child));
-    if started.send(child.clone()).is_ok() {
+    if started.send(Ok(child.clone())).is_ok() {
         // Nothing is ever sent: the other end is dropped when the daemon is to stop.
         let _ = stopped.recv();
     }
     // The first process of the namespace is reaped after all others there are gone.
     match only_child(pid) {
         Some(first) => drop(kill(Pid::from_raw(first), Signal::SIGKILL)),
-        None => drop(child.lock().expect("no one panicked with the child").kill()),
+        None => drop(lock(&child).kill()),
     }
-    let _ = child.lock().expect("no one panicked with the child").wait();
+    let _ = lock(&child).wait();
 }
 
 fn only_child(pid: impl std::fmt::Display) -> Option<i32> {

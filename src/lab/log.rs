@@ -6,43 +6,46 @@ use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixDatagram;
 use std::sync::{Arc, Mutex};
 
+use crate::lab::error::{Explain, Result, lock, thread};
+
 #[derive(Clone, Default)]
-pub(crate) struct Log {
+pub struct Log {
     lines: Arc<Mutex<Vec<String>>>,
 }
 
 impl Log {
-    pub(crate) fn text(&self) -> String {
-        let lines = self.lines.lock().expect("no one panicked with the log");
-        lines.iter().map(|line| format!("{line}\n")).collect()
+    pub fn text(&self) -> String {
+        lock(&self.lines).iter().map(|line| format!("{line}\n")).collect()
     }
 
     /// Follows a daemon's output until it is closed.
-    pub(crate) fn follow(&self, output: impl Read + Send + 'static) {
+    pub fn follow(&self, output: impl Read + Send + 'static) -> Result<()> {
         let log = self.clone();
-        std::thread::spawn(move || {
-            BufReader::new(output).lines().map_while(Result::ok).for_each(|line| log.push(line));
-        });
+        thread(move || {
+            BufReader::new(output).lines().map_while(std::io::Result::ok).for_each(|line| log.push(line));
+        })?;
+        Ok(())
     }
 
     fn push(&self, line: String) {
-        self.lines.lock().expect("no one panicked with the log").push(line);
+        lock(&self.lines).push(line);
     }
 }
 
 /// The socket that syslog(3) writes to. It is closed when this is dropped.
-pub(crate) struct Syslog {
+pub struct Syslog {
     socket: UnixDatagram,
 }
 
 impl Syslog {
     /// Must be called inside the machine.
-    pub(crate) fn listen(log: Log) -> Syslog {
-        let socket = UnixDatagram::bind("/dev/log").expect("a machine's /dev/log is ours");
-        std::fs::set_permissions("/dev/log", std::fs::Permissions::from_mode(0o666)).expect("a mode can be set");
-        let reader = socket.try_clone().expect("a socket can be duplicated");
-        std::thread::spawn(move || read_all(&reader, &log));
-        Syslog { socket }
+    pub fn listen(log: Log) -> Result<Syslog> {
+        let socket = UnixDatagram::bind("/dev/log").explain("cannot listen on a machine's /dev/log")?;
+        std::fs::set_permissions("/dev/log", std::fs::Permissions::from_mode(0o666))
+            .explain("cannot set the mode of a machine's /dev/log")?;
+        let reader = socket.try_clone().explain("cannot duplicate the socket of a machine's log")?;
+        thread(move || read_all(&reader, &log))?;
+        Ok(Syslog { socket })
     }
 }
 

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 
 use nix::sys::socket::{Shutdown as SocketShutdown, shutdown};
 
+use crate::lab::error::{Explain, Result, lock, thread};
 use crate::lab::inbox::Inbox;
 use crate::lab::milter::Milter;
 use crate::lab::session;
@@ -14,14 +15,14 @@ use crate::lab::tls::Identity;
 use crate::lab::trouble::{How, Step, Trouble};
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Protocol {
+pub enum Protocol {
     Smtp,
     Smtps,
     Lmtp,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Auth {
+pub enum Auth {
     Absent,
     Accepts,
     /// 535 to everybody.
@@ -30,26 +31,26 @@ pub(crate) enum Auth {
 
 /// What a sink is and does; each method returns it changed. Replies are whole, as `450 4.2.0 later`.
 #[derive(Clone)]
-pub(crate) struct Sink {
-    pub(crate) label: String,
-    pub(crate) protocol: Protocol,
-    pub(crate) identity: Option<Identity>,
-    pub(crate) auth: Auth,
-    pub(crate) max_size: Option<u64>,
-    pub(crate) smtputf8: bool,
-    pub(crate) greeting: String,
-    pub(crate) ehlo: Option<String>,
-    pub(crate) mail: Option<String>,
-    pub(crate) rcpt: Option<String>,
-    pub(crate) rcpt_for: BTreeMap<String, String>,
-    pub(crate) data: Option<String>,
-    pub(crate) dot: Option<String>,
-    pub(crate) trouble: Option<Trouble>,
+pub struct Sink {
+    pub label: String,
+    pub protocol: Protocol,
+    pub identity: Option<Identity>,
+    pub auth: Auth,
+    pub max_size: Option<u64>,
+    pub smtputf8: bool,
+    pub greeting: String,
+    pub ehlo: Option<String>,
+    pub mail: Option<String>,
+    pub rcpt: Option<String>,
+    pub rcpt_for: BTreeMap<String, String>,
+    pub data: Option<String>,
+    pub dot: Option<String>,
+    pub trouble: Option<Trouble>,
 }
 
 impl Sink {
     /// Takes everything, in clear.
-    pub(crate) fn smtp(label: &str) -> Sink {
+    pub fn smtp(label: &str) -> Sink {
         Sink {
             label: label.to_owned(),
             protocol: Protocol::Smtp,
@@ -68,75 +69,75 @@ impl Sink {
         }
     }
 
-    pub(crate) fn lmtp(label: &str) -> Sink {
+    pub fn lmtp(label: &str) -> Sink {
         Sink { protocol: Protocol::Lmtp, ..Sink::smtp(label) }
     }
 
     /// TLS from the first byte.
-    pub(crate) fn smtps(label: &str, identity: Identity) -> Sink {
+    pub fn smtps(label: &str, identity: Identity) -> Sink {
         Sink { protocol: Protocol::Smtps, identity: Some(identity), ..Sink::smtp(label) }
     }
 
     /// Offers STARTTLS with this certificate.
-    pub(crate) fn starttls(self, identity: Identity) -> Sink {
+    pub fn starttls(self, identity: Identity) -> Sink {
         Sink { identity: Some(identity), ..self }
     }
 
-    pub(crate) fn auth(self, auth: Auth) -> Sink {
+    pub fn auth(self, auth: Auth) -> Sink {
         Sink { auth, ..self }
     }
 
-    pub(crate) fn max_size(self, bytes: u64) -> Sink {
+    pub fn max_size(self, bytes: u64) -> Sink {
         Sink { max_size: Some(bytes), ..self }
     }
 
-    pub(crate) fn smtputf8(self) -> Sink {
+    pub fn smtputf8(self) -> Sink {
         Sink { smtputf8: true, ..self }
     }
 
     /// The first line; after one that is not 2xx the connection is closed.
-    pub(crate) fn greeting(self, reply: &str) -> Sink {
+    pub fn greeting(self, reply: &str) -> Sink {
         Sink { greeting: reply.to_owned(), ..self }
     }
 
     /// To EHLO, lines joined with CRLF, instead of what the sink can do. HELO is answered as ever.
-    pub(crate) fn ehlo(self, reply: &str) -> Sink {
+    pub fn ehlo(self, reply: &str) -> Sink {
         Sink { ehlo: Some(reply.to_owned()), ..self }
     }
 
-    pub(crate) fn mail(self, reply: &str) -> Sink {
+    pub fn mail(self, reply: &str) -> Sink {
         Sink { mail: Some(reply.to_owned()), ..self }
     }
 
     /// To every RCPT that `rcpt_for` does not name.
-    pub(crate) fn rcpt(self, reply: &str) -> Sink {
+    pub fn rcpt(self, reply: &str) -> Sink {
         Sink { rcpt: Some(reply.to_owned()), ..self }
     }
 
-    pub(crate) fn rcpt_for(mut self, recipient: &str, reply: &str) -> Sink {
+    pub fn rcpt_for(mut self, recipient: &str, reply: &str) -> Sink {
         self.rcpt_for.insert(recipient.to_owned(), reply.to_owned());
         self
     }
 
     /// To the DATA command.
-    pub(crate) fn data(self, reply: &str) -> Sink {
+    pub fn data(self, reply: &str) -> Sink {
         Sink { data: Some(reply.to_owned()), ..self }
     }
 
     /// To the end of the message.
-    pub(crate) fn dot(self, reply: &str) -> Sink {
+    pub fn dot(self, reply: &str) -> Sink {
         Sink { dot: Some(reply.to_owned()), ..self }
     }
 
     /// Goes wrong at a step, the first `times` that it gets there.
-    pub(crate) fn trouble(self, step: Step, how: How, times: usize) -> Sink {
+    pub fn trouble(self, step: Step, how: How, times: usize) -> Sink {
         Sink { trouble: Some(Trouble::new(step, how, times)), ..self }
     }
 }
 
 /// The sockets of a world's sinks, all closed with it.
 #[derive(Clone, Default)]
-pub(crate) struct Sockets {
+pub struct Sockets {
     open: Arc<Mutex<Open>>,
 }
 
@@ -147,31 +148,38 @@ struct Open {
 }
 
 impl Sockets {
-    pub(crate) fn serve(&self, listener: TcpListener, sink: Sink, inbox: Inbox) {
-        self.accept(listener, move |stream, client| session::serve(stream, client, &sink, &inbox));
+    pub fn serve(&self, listener: TcpListener, sink: Sink, inbox: Inbox) -> Result<()> {
+        self.accept(listener, move |stream, client| session::serve(stream, client, &sink, &inbox))
     }
 
-    pub(crate) fn serve_milter(&self, listener: TcpListener, milter: Milter) {
-        self.accept(listener, move |stream, _| milter.converse(stream));
+    pub fn serve_milter(&self, listener: TcpListener, milter: Milter) -> Result<()> {
+        self.accept(listener, move |stream, _| milter.converse(stream))
     }
 
     /// Gives each connection a thread.
-    fn accept(&self, listener: TcpListener, talk: impl Fn(TcpStream, SocketAddr) + Send + Sync + 'static) {
-        let copy = listener.try_clone().expect("a listener can be duplicated");
+    fn accept(
+        &self,
+        listener: TcpListener,
+        talk: impl Fn(TcpStream, SocketAddr) + Send + Sync + 'static,
+    ) -> Result<()> {
+        let copy = listener.try_clone().explain("cannot duplicate the socket of a server")?;
         self.lock().listeners.push(copy);
         let sockets = self.clone();
         let talk = Arc::new(talk);
-        std::thread::spawn(move || {
+        thread(move || {
             while let Ok((stream, client)) = listener.accept() {
                 let Ok(copy) = stream.try_clone() else { return };
                 sockets.lock().connections.push(copy);
                 let talk = talk.clone();
-                std::thread::spawn(move || talk(stream, client));
+                if thread(move || talk(stream, client)).is_err() {
+                    return;
+                }
             }
-        });
+        })?;
+        Ok(())
     }
 
-    pub(crate) fn close(&self) {
+    pub fn close(&self) {
         let mut open = self.lock();
         for listener in open.listeners.drain(..) {
             let _ = shutdown(listener.as_raw_fd(), SocketShutdown::Both);
@@ -182,6 +190,6 @@ impl Sockets {
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Open> {
-        self.open.lock().expect("no one panicked with the sockets")
+        lock(&self.open)
     }
 }

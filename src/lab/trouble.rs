@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Step {
+pub enum Step {
     Greeting,
     Hello,
     Tls,
@@ -19,7 +19,7 @@ pub(crate) enum Step {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum How {
+pub enum How {
     HangsUp,
     /// Another answer than the usual one.
     Says(&'static str),
@@ -30,19 +30,19 @@ pub(crate) enum How {
 }
 
 #[derive(Clone)]
-pub(crate) struct Trouble {
+pub struct Trouble {
     step: Step,
     how: How,
     left: Arc<AtomicUsize>,
 }
 
 impl Trouble {
-    pub(crate) fn new(step: Step, how: How, times: usize) -> Trouble {
+    pub fn new(step: Step, how: How, times: usize) -> Trouble {
         Trouble { step, how, left: Arc::new(AtomicUsize::new(times)) }
     }
 
     /// What goes wrong now, if anything does.
-    pub(crate) fn now(&self, step: Step) -> Option<How> {
+    pub fn now(&self, step: Step) -> Option<How> {
         let taken = |left: usize| left.checked_sub(1);
         let due = step == self.step && self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, taken).is_ok();
         due.then_some(self.how)

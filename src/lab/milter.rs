@@ -4,35 +4,37 @@ use std::io::{self, Read, Write};
 use std::net::TcpStream;
 use std::sync::{Arc, Mutex};
 
+use crate::lab::error::lock;
+
 /// The events whose argument is of interest: a sender and a recipient, each as it came, in angle brackets.
 const SENDER: u8 = b'M';
 const RECIPIENT: u8 = b'R';
 
 #[derive(Clone, Default)]
-pub(crate) struct Milter {
+pub struct Milter {
     asked: Arc<Mutex<Vec<(u8, String)>>>,
 }
 
 impl Milter {
-    pub(crate) fn senders(&self) -> Vec<String> {
+    pub fn senders(&self) -> Vec<String> {
         self.arguments(SENDER)
     }
 
-    pub(crate) fn recipients(&self) -> Vec<String> {
+    pub fn recipients(&self) -> Vec<String> {
         self.arguments(RECIPIENT)
     }
 
     fn arguments(&self, event: u8) -> Vec<String> {
-        let asked = self.asked.lock().expect("no one panicked with the milter");
+        let asked = lock(&self.asked);
         asked.iter().filter(|(kind, _)| *kind == event).map(|(_, argument)| argument.clone()).collect()
     }
 
     /// Answers one MTA until it hangs up, which is no fault.
-    pub(crate) fn converse(&self, mut stream: TcpStream) {
+    pub fn converse(&self, mut stream: TcpStream) {
         while let Ok((event, data)) = packet(&mut stream) {
             let argument = data.split(|byte| *byte == 0).next().unwrap_or_default();
             let argument = String::from_utf8_lossy(argument).into_owned();
-            self.asked.lock().expect("no one panicked with the milter").push((event, argument));
+            lock(&self.asked).push((event, argument));
             let answered = match event {
                 // Version 6, no changes wanted, every event wanted.
                 b'O' => send(&mut stream, b"O\0\0\0\x06\0\0\0\0\0\0\0\0"),

@@ -13,21 +13,21 @@ impl<T: Read + Write + Send> Stream for T {}
 
 /// What was negotiated.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Tls {
+pub struct Tls {
     /// The name that the client asked for.
-    pub(crate) sni: Option<String>,
+    pub sni: Option<String>,
     /// Such as `TLSv1_3`.
-    pub(crate) version: String,
+    pub version: String,
 }
 
-pub(crate) struct Wire {
+pub struct Wire {
     tcp: TcpStream,
     stream: Box<dyn Stream>,
     unread: Vec<u8>,
 }
 
 impl Wire {
-    pub(crate) fn new(tcp: TcpStream, patience: Duration) -> io::Result<Wire> {
+    pub fn new(tcp: TcpStream, patience: Duration) -> io::Result<Wire> {
         tcp.set_read_timeout(Some(patience))?;
         tcp.set_write_timeout(Some(patience))?;
         tcp.set_nodelay(true)?;
@@ -35,17 +35,17 @@ impl Wire {
         Ok(Wire { tcp, stream, unread: Vec::new() })
     }
 
-    pub(crate) fn tcp(&self) -> &TcpStream {
+    pub fn tcp(&self) -> &TcpStream {
         &self.tcp
     }
 
-    pub(crate) fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
+    pub fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.stream.write_all(bytes)?;
         self.stream.flush()
     }
 
     /// A line without its CR LF or LF; none at the end of the connection.
-    pub(crate) fn line(&mut self) -> io::Result<Option<String>> {
+    pub fn line(&mut self) -> io::Result<Option<String>> {
         let Some(mut line) = self.raw_line()? else { return Ok(None) };
         while matches!(line.last(), Some(b'\r' | b'\n')) {
             line.pop();
@@ -54,7 +54,7 @@ impl Wire {
     }
 
     /// A line up to and with its LF.
-    pub(crate) fn raw_line(&mut self) -> io::Result<Option<Vec<u8>>> {
+    pub fn raw_line(&mut self) -> io::Result<Option<Vec<u8>>> {
         let mut searched = 0;
         loop {
             if let Some(end) = self.unread[searched..].iter().position(|byte| *byte == b'\n') {
@@ -71,7 +71,7 @@ impl Wire {
         }
     }
 
-    pub(crate) fn accept_tls(&mut self, config: Arc<ServerConfig>) -> io::Result<Tls> {
+    pub fn accept_tls(&mut self, config: Arc<ServerConfig>) -> io::Result<Tls> {
         let mut connection = ServerConnection::new(config).map_err(io::Error::other)?;
         connection.complete_io(&mut self.tcp)?;
         let sni = connection.server_name().map(str::to_owned);
@@ -80,7 +80,7 @@ impl Wire {
         Ok(tls)
     }
 
-    pub(crate) fn start_tls(&mut self, config: Arc<ClientConfig>, name: ServerName<'static>) -> io::Result<Tls> {
+    pub fn start_tls(&mut self, config: Arc<ClientConfig>, name: ServerName<'static>) -> io::Result<Tls> {
         let sni = Some(name.to_str().into_owned());
         let mut connection = ClientConnection::new(config, name).map_err(io::Error::other)?;
         connection.complete_io(&mut self.tcp)?;
