@@ -20,6 +20,7 @@ mod secrets;
 mod stream;
 mod test;
 mod trace;
+mod verify;
 
 /// Compile one routing.dsl into complete configurations for Postfix, Exim or mailswitch's own relay.
 ///
@@ -52,6 +53,7 @@ enum Command {
     Trace(trace::Args),
     Test(test::Args),
     Fmt(fmt::Args),
+    Verify(verify::Args),
     Secrets(secrets::Args),
     Explain(explain::Args),
     Relay(relay::Args),
@@ -73,6 +75,7 @@ pub fn main() -> ExitCode {
         Command::Trace(args) => trace::run(args),
         Command::Test(args) => test::run(args),
         Command::Fmt(args) => fmt::run(args),
+        Command::Verify(args) => verify::run(args),
         Command::Secrets(args) => secrets::run(args),
         Command::Explain(args) => explain::run(args),
         Command::Relay(args) => relay::run(args),

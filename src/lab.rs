@@ -150,6 +150,13 @@ impl World {
         Ok(milter)
     }
 
+    /// The same on an MTA's own machine, as for `milter 127.0.0.1:8891`.
+    pub fn milter_at(&self, node: &Node, address: &str) -> Result<Milter> {
+        let milter = Milter::default();
+        self.sockets.serve_milter(listen(node.space(), address)?, milter.clone())?;
+        Ok(milter)
+    }
+
     /// A machine for an MTA, with these addresses; where a family has none, with one of the lab's.
     pub fn node(&self, name: &str, addresses: &[&str]) -> Result<Node> {
         self.make_node(name, addresses, &self.layers, None)

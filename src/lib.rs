@@ -26,4 +26,6 @@ pub mod relay;
 
 pub mod lab;
 
+pub mod verify;
+
 pub mod cli;

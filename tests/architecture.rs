@@ -18,7 +18,8 @@ const IMPORTS: &[(&str, &str)] = &[
     ("emit", "source name diagnostic plan relay"),
     ("relay", "name"),
     ("lab", ""),
-    ("cli", "source name diagnostic syntax format directory load plan resolve check emit relay lab"),
+    ("verify", "name plan emit lab"),
+    ("cli", "source name diagnostic syntax format directory load plan resolve check emit relay lab verify"),
 ];
 
 /// Crates that are one file's own, and those of the folder beside it.

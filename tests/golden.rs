@@ -7,8 +7,7 @@
 //! - `diagnostics.txt`: what `mailswitch check --format plain` prints; a case without it, and every example, is clean;
 //! - `routes.txt`: what becomes of an address. The plan must agree with every line, and so must real MTAs (`real`);
 //! - `targets.txt`, where not every MTA can be what the case asks: `postfix: why not`;
-//! - `world.txt`, for real MTAs: `down HOST`, where nothing answers, and `instead C of D`: connector C takes over what is
-//!   D's by its routes;
+//! - `world.txt`, for real MTAs: `down HOST`, where nothing answers;
 //! - `postfix/`, `exim/`, `relay/`: the files that are emitted, for the few cases that have such folders.
 //!
 //! A line of `routes.txt` is empty, a comment (`# …`) or a route:

@@ -3,15 +3,15 @@
 use std::io::Write;
 use std::path::PathBuf;
 
-use super::estate::{Estate, Format, Source};
+use super::estate::{Estate, Format, Kind, Source};
 use super::outcome::{Failure, Outcome, Verdict};
 use super::progress::Progress;
 use super::{output, stream};
 use crate::diagnostic::human::plural;
 use crate::emit::bundle::{Bundle, Origin, digest};
 use crate::emit::{Context, feature};
+use crate::plan::MtaId;
 use crate::plan::route::Router;
-use crate::plan::{MtaId, TargetKind};
 
 /// Write the configuration of every MTA: one folder each
 ///
@@ -42,23 +42,6 @@ pub(super) struct Args {
 
     #[command(flatten)]
     source: Source,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum Kind {
-    Postfix,
-    Exim,
-    Relay,
-}
-
-impl Kind {
-    fn kind(self) -> TargetKind {
-        match self {
-            Kind::Postfix => TargetKind::Postfix,
-            Kind::Exim => TargetKind::Exim,
-            Kind::Relay => TargetKind::Relay,
-        }
-    }
 }
 
 pub(super) fn run(args: &Args) -> Outcome {

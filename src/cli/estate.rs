@@ -37,6 +37,24 @@ pub(super) enum Format {
     Json,
 }
 
+/// A target that a command is told to take instead of the source's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum Kind {
+    Postfix,
+    Exim,
+    Relay,
+}
+
+impl Kind {
+    pub(super) fn kind(self) -> TargetKind {
+        match self {
+            Kind::Postfix => TargetKind::Postfix,
+            Kind::Exim => TargetKind::Exim,
+            Kind::Relay => TargetKind::Relay,
+        }
+    }
+}
+
 /// An estate, read and checked.
 pub(super) struct Estate {
     pub(super) sources: Sources,

@@ -13,7 +13,7 @@ use crate::plan::Expect;
 use crate::plan::expect::{self, Failure};
 use crate::plan::route::Router;
 
-mod junit;
+pub(super) mod junit;
 
 /// Run the expectations of a routing file as a test run
 ///

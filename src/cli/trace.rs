@@ -13,7 +13,7 @@ use crate::plan::route::decide::Asker;
 use crate::plan::route::outcome::Ways;
 use crate::plan::{MtaId, Plan, Question};
 
-mod json;
+pub(super) mod json;
 pub(super) mod text;
 
 /// Show where an address goes, and which lines of the source decide it

@@ -1,29 +1,29 @@
 //! Every route of every case, with real mail through real MTAs.
 //!
-//! A case is built for a target and its MTAs run in a lab world that is made after the plan: a sink for each smart host, an MX
-//! record for each foreign domain. Each question of `routes.txt` becomes a message. It must arrive once, at a sink of the
-//! connector that the route names, for the recipient that it names; or be refused at RCPT with the status that it names; or
-//! come back to its sender. The same goes for one address of every class of addresses (`classes`), by what the plan says.
-
-mod classes;
-mod mail;
-mod stage;
+//! A case is rendered for its programs, which run in a world of `mailswitch verify`'s. Each question of `routes.txt` becomes
+//! a message, and so do one address of every class of addresses and every literal one, by what the plan says. `checks` holds
+//! the plan against `routes.txt`.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
 use std::sync::Mutex;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use tempfile::TempDir;
+use mailswitch::emit::{Context, feature};
+use mailswitch::plan::route::Router;
+use mailswitch::plan::{EmitMode, Mta, Plan, Target, TargetKind};
+use mailswitch::verify::ask::{Ask, Recipient, asks};
+use mailswitch::verify::judge::{lines, summary};
+use mailswitch::verify::weather::Weather;
+use mailswitch::verify::{Means, Part, run};
 
-use mailswitch::plan::{EmitMode, Mta, Plan, TargetKind};
-
-use super::case::{Case, all, cases};
-use mail::Report;
-use stage::Stage;
+use super::case::{Case, cases};
+use super::routes::{asked_at, question_of};
+use crate::support;
 
 /// So many worlds at once.
 const WORKERS: usize = 3;
+/// More literal addresses than any case has.
+const ALL: usize = 1000;
 
 /// Which program each MTA of a case is.
 #[derive(Clone, Copy, Debug)]
@@ -34,10 +34,10 @@ enum Cast {
     InTurn([TargetKind; 2]),
 }
 
-/// What one MTA runs.
-struct Part {
-    kind: TargetKind,
-    folder: PathBuf,
+/// What a case came to.
+struct Result {
+    addresses: usize,
+    wrong: Vec<String>,
 }
 
 #[test]
@@ -70,70 +70,32 @@ fn estates_of_relay_and_postfix_take_every_route() {
     every_case(Cast::InTurn([TargetKind::Relay, TargetKind::Postfix]));
 }
 
-/// The exchange that the article of the `contoso` example describes: a user of the remote system writes out under the
-/// shared address, and the reply comes back through the hub to the remote system.
-#[test]
-fn a_reply_finds_its_way_back_to_the_remote_system() {
-    for target in [TargetKind::Postfix, TargetKind::Exim, TargetKind::Relay] {
-        let contoso = all().into_iter().find(|case| case.name == "contoso").unwrap();
-        let (parts, _built) = build(&contoso, Cast::All(target)).unwrap();
-        let stage = Stage::new(&contoso, &parts);
-        let hub = stage.machines[0].server;
-        let text = |from: &str, to: &str| format!("From: <{from}>\nTo: <{to}>\nSubject: hello\n\nHello.\n");
-
-        let (ann, friend) = ("ann@contoso.com", "someone@example.org");
-        let sent = stage.world.client("10.1.2.3").unwrap().send(hub, ann, &[friend], &text(ann, friend)).unwrap();
-        assert!(sent.is_accepted(), "{sent:?}");
-        let seen = stage.world.wait_for(1).unwrap();
-        let out = &seen.mails[0];
-        assert_eq!((out.sink(), out.sender.as_str()), ("mx of example.org", ann));
-        assert_eq!(out.header("From").as_deref(), Some("<ann@contoso.com>"));
-
-        let sent = stage
-            .world
-            .client("203.0.113.9")
-            .unwrap()
-            .send(hub, friend, &[&out.sender], &text(friend, &out.sender))
-            .unwrap();
-        assert!(sent.is_accepted(), "{sent:?}");
-        let seen = stage.world.wait_for(2).unwrap();
-        let back = &seen.mails[1];
-        assert_eq!(
-            (back.sink(), &back.recipients[..]),
-            ("192.0.2.10 port 25", &["ann@unix.contoso.com".to_owned()][..])
-        );
-        assert_eq!(back.header("To").as_deref(), Some("<ann@contoso.com>"), "headers are nobody's business");
-        assert!(back.visit.tls.is_some(), "the connector wants TLS");
-    }
-}
-
 /// Runs the cases that can be cast so.
 fn every_case(cast: Cast) {
     let begin = Instant::now();
     let chosen: Vec<Case> = cases().into_iter().filter(|case| fits(case, cast)).collect();
     let count = chosen.len();
     let waiting = Mutex::new(chosen.into_iter());
-    let reports = Mutex::new(Vec::new());
+    let results = Mutex::new(Vec::new());
     std::thread::scope(|scope| {
         for _ in 0..WORKERS {
             scope.spawn(|| {
                 loop {
                     let Some(case) = waiting.lock().unwrap().next() else { return };
-                    let report = one_case(&case, cast);
-                    reports.lock().unwrap().push(report);
+                    let result = one_case(&case, cast);
+                    results.lock().unwrap().push(result);
                 }
             });
         }
     });
-    let reports = reports.into_inner().unwrap();
-    assert_eq!(reports.len(), count, "a case did not come to its end");
-    let addresses: usize = reports.iter().map(|report| report.addresses).sum();
-    let wrong: Vec<&String> = reports.iter().flat_map(|report| &report.wrong).collect();
+    let results = results.into_inner().unwrap();
+    assert_eq!(results.len(), count, "a case did not come to its end");
+    let addresses: usize = results.iter().map(|result| result.addresses).sum();
+    let wrong: Vec<&str> = results.iter().flat_map(|result| result.wrong.iter().map(String::as_str)).collect();
     let name = format!("{cast:?}");
     let took = begin.elapsed().as_secs();
     println!("{name}: {addresses} addresses in {count} cases, {} wrong, {took} s", wrong.len());
-    let texts: Vec<&str> = wrong.iter().map(|text| text.as_str()).collect();
-    assert!(wrong.is_empty(), "{name}: {} of {addresses} wrong:\n{}", wrong.len(), texts.join("\n"));
+    assert!(wrong.is_empty(), "{name}: {} of {addresses} wrong:\n{}", wrong.len(), wrong.join("\n"));
 }
 
 fn fits(case: &Case, cast: Cast) -> bool {
@@ -160,50 +122,64 @@ fn kinds(plan: &Plan, cast: Cast) -> Vec<TargetKind> {
     plan.mtas.iter().enumerate().map(kind).collect()
 }
 
-/// Builds a case, for each of its programs in a folder of its own, or as declared; an error is what was said.
-fn build(case: &Case, cast: Cast) -> Result<(Vec<Part>, TempDir), String> {
-    let built = tempfile::tempdir().unwrap();
-    let plan = case.plan();
+fn one_case(case: &Case, cast: Cast) -> Result {
+    let (mut plan, sources) = case.plan_and_sources();
     let kinds = kinds(&plan, cast);
-    let folder = |kind: TargetKind| built.path().join(kind.as_str());
-    for kind in BTreeSet::from_iter(kinds.clone()) {
-        let out = folder(kind);
-        let mut arguments = vec!["build", "--format", "plain", "-o", out.to_str().unwrap()];
-        if !matches!(cast, Cast::AsDeclared) {
-            arguments.extend(["--target", kind.as_str()]);
-        }
-        let output = case.mailswitch(&arguments);
-        if !output.status.success() {
-            return Err(format!("does not build:\n{}", String::from_utf8_lossy(&output.stderr)));
-        }
+    for (mta, kind) in plan.mtas.iter_mut().zip(&kinds).filter(|(mta, kind)| mta.target.value.kind != **kind) {
+        mta.target.value = Target { kind: *kind, version: None };
     }
-    let part = |(mta, kind): (&Mta, TargetKind)| Part { kind, folder: folder(kind).join(&mta.name) };
-    Ok((plan.mtas.iter().zip(kinds).map(part).collect(), built))
-}
-
-fn one_case(case: &Case, cast: Cast) -> Report {
-    let mut report = Report::new(&case.name);
-    let (parts, _built) = match build(case, cast) {
-        Ok(built) => built,
-        Err(said) => {
-            report.wrong(&said);
-            return report;
+    let router = Router::new(&plan);
+    let context = Context { plan: &plan, router: &router, sources: &sources };
+    let render = |(id, &kind)| Part { kind, files: feature::target(kind).unwrap().render(context, id).unwrap() };
+    let parts: Vec<Part> = plan.mta_ids().zip(&kinds).map(render).collect();
+    let mut all = written_down(case, &router);
+    all.extend(asks(&router, ALL));
+    let weather = weather(case);
+    let means = Means {
+        layers: vec![support::EXIM_ROOT.into()],
+        program: support::program().into(),
+        patience: Duration::from_secs(20),
+        together: 1,
+    };
+    let addresses = all.iter().map(|ask| ask.recipients.len()).sum();
+    let named = |text: &str| format!("{}: {text}", case.name);
+    let wrong = match run(&plan, &parts, &all, &weather, &means, &|_| ()) {
+        Err(error) => vec![named(&format!("does not start: {error}"))],
+        Ok(report) => {
+            let disagreements = report.disagreements.iter().map(|one| {
+                let ask = &all[one.ask];
+                let (at, who) = (&plan.mta(ask.mta).name, if ask.anyone { "anyone" } else { "a trusted client" });
+                let expected = &ask.expected;
+                let seen: Vec<String> = lines(&one.saw).into_iter().chain(one.log.clone()).collect();
+                let what = format!("{} at {at} from {who} {}", ask.wires(), summary(&one.saw));
+                format!("{what}; expected {expected:?}\n      {}", seen.join("\n      "))
+            });
+            disagreements.chain(report.problems.iter().cloned()).map(|text| named(&text)).collect()
         }
     };
-    let stage = std::panic::catch_unwind(|| Stage::new(case, &parts));
-    match stage {
-        Ok(stage) => {
-            for problem in &stage.problems {
-                report.wrong(problem);
-            }
-            mail::exchange(&stage, &mut report);
-        }
-        Err(panic) => report.wrong(&format!("does not start: {}", said(&panic))),
-    }
-    report
+    Result { addresses, wrong }
 }
 
-fn said(panic: &Box<dyn std::any::Any + Send>) -> String {
-    let text = panic.downcast_ref::<String>().cloned();
-    text.or_else(|| Some((*panic.downcast_ref::<&str>()?).to_owned())).unwrap_or_default()
+/// The questions of `routes.txt`.
+fn written_down(case: &Case, router: &Router<'_>) -> Vec<Ask> {
+    let mut asks = Vec::new();
+    for route in case.routes() {
+        let recipients = route
+            .recipients
+            .iter()
+            .map(|recipient| Recipient { question: question_of(&recipient.address), wire: recipient.wire.clone() });
+        let recipients: Vec<Recipient> = recipients.collect();
+        for mta in asked_at(router.plan, &route) {
+            let ask = Ask::of_message(router, mta, route.anyone, recipients.clone());
+            asks.push(Ask { null_sender: route.null_sender, ..ask });
+        }
+    }
+    asks
+}
+
+/// `world.txt`: a host that is down in each line.
+fn weather(case: &Case) -> Weather {
+    let text = case.read("world.txt").unwrap_or_default();
+    let down = text.lines().map(|line| line.strip_prefix("down ").unwrap_or_else(|| panic!("world.txt: {line}")));
+    Weather { down: down.map(str::to_owned).collect(), ..Weather::default() }
 }

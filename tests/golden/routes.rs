@@ -132,12 +132,13 @@ pub(crate) fn planned(router: &Router<'_>, mta: MtaId, route: &Route) -> BTreeSe
     outcomes(router, mta, route).iter().map(|outcome| told(router.plan, outcome)).collect()
 }
 
-pub(crate) fn outcomes(router: &Router<'_>, mta: MtaId, route: &Route) -> Vec<Outcome> {
+pub(crate) fn question_of(address: &str) -> Question {
+    Question::parse(address).unwrap_or_else(|error| panic!("{address} is no question: {}", error.message))
+}
+
+fn outcomes(router: &Router<'_>, mta: MtaId, route: &Route) -> Vec<Outcome> {
     let asker = if route.anyone { Asker::Anyone } else { Asker::Trusted };
-    let asked = route.recipients.iter().map(|recipient| {
-        Question::parse(&recipient.address)
-            .unwrap_or_else(|error| panic!("{} is no question: {}", recipient.address, error.message))
-    });
+    let asked = route.recipients.iter().map(|recipient| question_of(&recipient.address));
     asked.flat_map(|question| router.outcomes(mta, asker, &question, Ways::default())).collect()
 }
 

@@ -26,7 +26,7 @@ pub(super) fn write(file: &Path, router: &Router<'_>, cases: &[Case<'_>], out: &
 }
 
 /// Text in an attribute; characters that XML 1.0 cannot hold are replaced.
-fn escape(text: &str) -> String {
+pub(in crate::cli) fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for c in text.chars() {
         match c {

@@ -6,9 +6,9 @@ use serde::Serialize;
 
 use super::Row;
 use crate::cli::estate::Estate;
-use crate::plan::Plan;
 use crate::plan::route::outcome::Outcome;
 use crate::plan::route::walk::Hop;
+use crate::plan::{MtaId, Plan};
 use crate::source::Sources;
 
 #[derive(Serialize)]
@@ -40,19 +40,30 @@ pub(super) fn write<'a>(rows: impl Iterator<Item = Row<'a>>, estate: &Estate, ou
         for outcome in &row.outcomes {
             out.write_all(if first { b"\n" } else { b",\n" })?;
             first = false;
-            serde_json::to_writer(&mut *out, &entry(&row, outcome, &estate.plan, &estate.sources))?;
+            serde_json::to_writer(&mut *out, &entry(row.written, row.mta, outcome, &estate.plan, &estate.sources))?;
         }
     }
     out.write_all(if first { b"]\n" } else { b"\n]\n" })
 }
 
-fn entry<'a>(row: &Row<'a>, outcome: &'a Outcome, plan: &'a Plan, sources: &'a Sources) -> Entry<'a> {
+/// One outcome, as another command's answer holds it.
+pub(in crate::cli) fn outcome(
+    written: &str,
+    mta: MtaId,
+    outcome: &Outcome,
+    plan: &Plan,
+    sources: &Sources,
+) -> serde_json::Value {
+    serde_json::json!(entry(written, mta, outcome, plan, sources))
+}
+
+fn entry<'a>(written: &'a str, mta: MtaId, outcome: &'a Outcome, plan: &'a Plan, sources: &'a Sources) -> Entry<'a> {
     Entry {
-        address: row.written,
-        mta: &plan.mta(row.mta).name,
+        address: written,
+        mta: &plan.mta(mta).name,
         fate: outcome.fate.as_str(),
         // What is no address (a domain literal, no domain at all) has no other form than the one that was asked.
-        recipient: outcome.recipient.as_ref().map_or(row.written, |r| r.as_str()),
+        recipient: outcome.recipient.as_ref().map_or(written, |r| r.as_str()),
         system: outcome.system.map(|node| plan.node_name(node)),
         connector: outcome.connector.map(|id| plan.connector(id).name.as_str()),
         status: outcome.status.map(|s| s.0),

@@ -1,0 +1,207 @@
+//! Whether what became of a message is what the plan says.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use super::ask::{Ask, Expected};
+use super::stage::{PASSWORD, SENDERS, Stage};
+use super::tiers::stand_ins;
+use crate::lab::client::Reply;
+use crate::lab::inbox::Visit;
+use crate::plan::route::outcome::Fate;
+use crate::plan::{Connector, Protocol, TlsLevel};
+
+/// A question on its way: what became of it at RCPT time.
+#[derive(Debug)]
+pub(super) struct Sent {
+    /// The message that carried it.
+    pub(super) message: usize,
+    pub(super) ask: usize,
+    pub(super) replies: Vec<Reply>,
+    pub(super) data: Option<Reply>,
+}
+
+impl Sent {
+    pub(super) fn refused(&self) -> Option<&Reply> {
+        self.replies.iter().find(|reply| !reply.is_positive())
+    }
+
+    pub(super) fn is_taken(&self) -> bool {
+        self.data.as_ref().is_some_and(Reply::is_positive)
+    }
+}
+
+/// Where a message came out.
+#[derive(Debug, Clone)]
+pub struct Arrival {
+    /// In normal form.
+    pub recipient: String,
+    pub visit: Visit,
+}
+
+impl fmt::Display for Arrival {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Arrival { recipient, visit } = self;
+        match recipient.strip_suffix(SENDERS).is_some_and(|local| local.ends_with('@')) {
+            true => write!(formatter, "returned to its sender"),
+            false => write!(formatter, "came out at {} for <{recipient}>", visit.sink),
+        }
+    }
+}
+
+/// What was seen instead of what the plan says.
+#[derive(Debug, Clone)]
+pub enum Saw {
+    /// RCPT was refused, or with another status.
+    Refused(Reply),
+    /// RCPT was taken, and should not have been.
+    Taken(Vec<Arrival>),
+    /// The content was refused.
+    Unwanted(Reply),
+    /// It came out elsewhere, for somebody else, too often or not at all.
+    Arrived(Vec<Arrival>),
+    /// It came to the right server in a way that the connector forbids.
+    Policy { wanted: String, saw: String },
+    /// It should have waited for a next hop that satisfies the connector.
+    Sent(Vec<Arrival>),
+    /// It should wait, and is gone.
+    Lost,
+}
+
+/// In the order of what happened: a line each.
+pub fn lines(saw: &Saw) -> Vec<String> {
+    let listed = |arrivals: &[Arrival]| match arrivals {
+        [] => vec!["it came out nowhere".to_owned()],
+        arrivals => arrivals.iter().map(ToString::to_string).collect(),
+    };
+    match saw {
+        Saw::Refused(reply) => vec![format!("RCPT: {}", shown(reply))],
+        Saw::Unwanted(reply) => vec!["RCPT took it".to_owned(), format!("the content: {}", shown(reply))],
+        Saw::Taken(arrivals) | Saw::Arrived(arrivals) | Saw::Sent(arrivals) => {
+            std::iter::once("RCPT took it".to_owned()).chain(listed(arrivals)).collect()
+        }
+        Saw::Policy { saw, .. } => vec!["RCPT took it".to_owned(), saw.clone()],
+        Saw::Lost => vec!["RCPT took it".to_owned(), "it is neither in a queue nor anywhere else".to_owned()],
+    }
+}
+
+/// Which kind of difference it is, in a word or two.
+pub fn summary(saw: &Saw) -> String {
+    match saw {
+        Saw::Refused(reply) => format!("was refused: {}", shown(reply)),
+        Saw::Taken(_) => "was taken, and should be refused".to_owned(),
+        Saw::Unwanted(reply) => format!("was taken, and its content refused: {}", shown(reply)),
+        Saw::Arrived(arrivals) if arrivals.is_empty() => "was taken, and did not arrive".to_owned(),
+        Saw::Arrived(_) => "did not arrive where it should".to_owned(),
+        Saw::Policy { wanted, saw } => format!("arrived in a way that its connector forbids: {saw}, and not {wanted}"),
+        Saw::Sent(_) => "was sent to a next hop that does not satisfy its connector".to_owned(),
+        Saw::Lost => "should wait for its next hop, and is gone".to_owned(),
+    }
+}
+
+fn shown(reply: &Reply) -> String {
+    let enhanced = reply.enhanced.as_deref().map(|status| format!(" {status}")).unwrap_or_default();
+    format!("{}{enhanced} {}", reply.code, reply.text.replace('\n', " / "))
+}
+
+/// How many copies there will be.
+pub(super) fn awaited(ask: &Ask) -> usize {
+    if ask.recipients.len() == 1 { 1 } else { ask.expected.len() }
+}
+
+/// What is wrong, if something is.
+pub(super) fn judge(stage: &Stage<'_>, ask: &Ask, sent: &Sent, came: Vec<Arrival>) -> Option<Saw> {
+    match (sent.refused(), ask.is_refused()) {
+        (Some(reply), true) => return (!refuses(ask, reply)).then(|| Saw::Refused(reply.clone())),
+        (Some(reply), false) => return Some(Saw::Refused(reply.clone())),
+        (None, true) => return Some(Saw::Taken(came)),
+        (None, false) => {}
+    }
+    if let Some(data) = sent.data.as_ref().filter(|data| !data.is_positive()) {
+        return Some(Saw::Unwanted(data.clone()));
+    }
+    let wanted = awaited(ask);
+    let fits_one = |arrival: &Arrival| ask.expected.iter().any(|e| fits(stage, sent.message, e, arrival));
+    let matched = |expected: &&Expected| came.iter().any(|arrival| fits(stage, sent.message, expected, arrival));
+    let right =
+        came.len() == wanted && came.iter().all(fits_one) && ask.expected.iter().filter(matched).count() >= wanted;
+    if !right {
+        return Some(Saw::Arrived(came));
+    }
+    ask.expected.iter().find_map(|expected| {
+        let connector = expected.connector?;
+        came.iter().find_map(|arrival| {
+            let by = stage.taken_by(connector, &arrival.recipient, &arrival.visit.sink)?;
+            policy(stage, stage.plan().connector(by), &arrival.visit)
+        })
+    })
+}
+
+/// Whether a refusal is one of those that the plan has.
+fn refuses(ask: &Ask, reply: &Reply) -> bool {
+    // RFC 6531 3.5 has 553 as well, where a UTF-8 address is not taken.
+    let code = reply.code == 550 || (reply.code == 553 && reply.enhanced.as_deref() == Some("5.6.7"));
+    code && ask.expected.iter().any(|expected| expected.status == reply.enhanced)
+}
+
+fn fits(stage: &Stage<'_>, message: usize, expected: &Expected, arrival: &Arrival) -> bool {
+    match (expected.fate, &expected.recipient, expected.connector) {
+        (Fate::Delivered, Some(wanted), Some(connector)) => {
+            arrival.recipient == *wanted && stage.arrives_at(connector, wanted).contains(&arrival.visit.sink)
+        }
+        (Fate::Bounced | Fate::Unroutable, ..) => arrival.recipient == format!("s{message}@{SENDERS}"),
+        _ => false,
+    }
+}
+
+/// What the connector asks for that the server has not seen.
+fn policy(stage: &Stage<'_>, connector: &Connector, visit: &Visit) -> Option<Saw> {
+    let differs = |wanted: String, saw: String| Some(Saw::Policy { wanted, saw });
+    let smtps = connector.protocol() == Protocol::Smtps;
+    let offered = smtps || stage.weather.tls != super::weather::Tls::Absent;
+    let encrypted = offered && (smtps || connector.tls.level != TlsLevel::Off);
+    if visit.tls.is_some() != encrypted {
+        let said = |tls: bool| if tls { "encrypted" } else { "in clear" }.to_owned();
+        return differs(said(encrypted), said(!encrypted));
+    }
+    let login = visit.login.as_ref().map(|login| (login.user.as_str(), login.password.as_str()));
+    let wanted = connector.auth.as_ref().map(|auth| (auth.value.user.as_str(), PASSWORD));
+    if login != wanted {
+        // The password is the laboratory's own.
+        let said = |login: Option<(&str, &str)>| match login {
+            Some((user, password)) => format!("logged in as {user:?} with {password:?}"),
+            None => "without a login".to_owned(),
+        };
+        return differs(said(wanted), said(login));
+    }
+    let source = connector.source_address.map(|ip| ip.value);
+    if source.is_some() && visit.client != source {
+        let said =
+            |ip: Option<std::net::IpAddr>| ip.map_or_else(|| "from nowhere".to_owned(), |ip| format!("from {ip}"));
+        return differs(said(source), said(visit.client));
+    }
+    let is_lmtp = visit.commands.first().is_some_and(|command| command.starts_with("LHLO"));
+    let wants_lmtp = connector.protocol() == Protocol::Lmtp;
+    let said = |lmtp: bool| if lmtp { "by LMTP" } else { "by SMTP" }.to_owned();
+    if is_lmtp != wants_lmtp { differs(said(wants_lmtp), said(is_lmtp)) } else { None }
+}
+
+/// Where a message is tried and must not be sent: in this weather no server satisfies its connector, nor those that
+/// stand in for it.
+pub(super) fn holding(stage: &Stage<'_>, ask: &Ask) -> Option<BTreeSet<String>> {
+    let by = ask.arrives_by()?;
+    let plan = stage.plan();
+    let others = stand_ins(stage.router, by).into_iter().flatten();
+    let all_hold = std::iter::once(by).chain(others).all(|id| stage.weather.holds(plan.connector(id)));
+    all_hold.then(|| stage.arrives_at(by, ask.arrives_as().unwrap_or_default()))
+}
+
+/// A message that must wait.
+pub(super) fn held(sent: &Sent, came: Vec<Arrival>, queued: bool) -> Option<Saw> {
+    match sent.refused() {
+        Some(reply) => Some(Saw::Refused(reply.clone())),
+        None if !came.is_empty() => Some(Saw::Sent(came)),
+        None if !queued => Some(Saw::Lost),
+        None => None,
+    }
+}

@@ -1,0 +1,198 @@
+//! One MTA on a machine of its own: its addresses, the files that the source says are there, its emitted folder.
+
+use std::net::{IpAddr, SocketAddr};
+use std::time::{Duration, Instant};
+
+use super::PASSWORD;
+use super::names::Names;
+use crate::lab::{Error, Exim, Identity, Node, Postfix, Relay, Result, World, authority_pem};
+use crate::name::HostName;
+use crate::plan::{Endpoint, MtaId, Plan, TargetKind};
+use crate::verify::{Means, Part};
+
+/// How often a queue is looked at.
+const PAUSE: Duration = Duration::from_millis(50);
+/// Where this program lies on the machine.
+const PROGRAM: &str = "/usr/local/bin/mailswitch";
+
+pub(in crate::verify) struct Machine {
+    pub(in crate::verify) node: Node,
+    listen: Vec<Endpoint>,
+    pub(in crate::verify) version: String,
+    /// What its own checker says.
+    pub(in crate::verify) problems: Vec<String>,
+    /// It ends when this is dropped.
+    running: Running,
+}
+
+enum Running {
+    Postfix(Postfix),
+    Exim(Exim),
+    Relay(Relay),
+}
+
+/// The machine, with the addresses that the source gives it, and its name in the world.
+pub(super) fn node(plan: &Plan, id: MtaId, world: &World, names: &Names<'_>) -> Result<Node> {
+    let mta = plan.mta(id);
+    let listens: Vec<IpAddr> = mta.listen.iter().map(|endpoint| endpoint.value.ip).collect();
+    let sources = plan.connectors_from(id).filter_map(|c| plan.connector(c).source_address.map(|ip| ip.value));
+    let mut own: Vec<String> = Vec::new();
+    let declared = mta.address.iter().map(|address| address.value).chain(listens.iter().copied());
+    for ip in declared.chain(sources).filter(|ip| !ip.is_unspecified() && !ip.is_loopback()) {
+        if !own.contains(&ip.to_string()) {
+            own.push(ip.to_string());
+        }
+    }
+    let node = world.node(&mta.name, &own.iter().map(String::as_str).collect::<Vec<_>>())?;
+    // The name leads to what it listens on, and not to what the laboratory adds beside an address that others know.
+    let everywhere = |v6: bool| listens.iter().any(|ip| ip.is_unspecified() && ip.is_ipv6() == v6);
+    let given = |ip: &IpAddr| own.is_empty() || own.contains(&ip.to_string());
+    let reached = |ip: &&IpAddr| listens.contains(ip) || (everywhere(ip.is_ipv6()) && given(ip));
+    for address in node.addresses().iter().filter(reached) {
+        names.tell(mta.hostname.value.as_str(), *address)?;
+    }
+    Ok(node)
+}
+
+/// Each MTA's filter, which lets everything pass.
+pub(super) fn open_milters(plan: &Plan, world: &World, nodes: &[Node], names: &Names<'_>) -> Result<()> {
+    for (mta, node) in plan.mtas.iter().zip(nodes) {
+        let Some(milter) = &mta.milter else { continue };
+        let ip = match &milter.value.name {
+            HostName::Ip(ip) => *ip,
+            HostName::Domain(domain) => names.address(domain.as_str())?,
+        };
+        let Some(port) = milter.value.port else { continue };
+        let address = SocketAddr::new(ip, port).to_string();
+        if ip.is_loopback() {
+            world.milter_at(node, &address)?;
+        } else {
+            world.milter(&address)?;
+        }
+    }
+    Ok(())
+}
+
+impl Machine {
+    pub(super) fn start(plan: &Plan, id: MtaId, node: Node, part: &Part, means: &Means) -> Result<Machine> {
+        let mta = plan.mta(id);
+        let listen: Vec<Endpoint> = mta.listen.iter().map(|endpoint| endpoint.value).collect();
+        let mut ports: Vec<u16> = listen.iter().map(|endpoint| endpoint.port).collect();
+        ports.dedup();
+        let mut problems = Vec::new();
+        let mut clean = |command: &str, success: bool, said: &str| {
+            if !success || !said.trim().is_empty() {
+                problems.push(format!("{}: {command} says: {}", mta.name, said.trim()));
+            }
+        };
+        let files = || part.files.iter().map(|file| (file.path.clone(), file.content.clone(), 0o644));
+        let (running, version) = match part.kind {
+            TargetKind::Postfix => {
+                let postfix = Postfix::install_files(&node, files())?;
+                furnish(plan, id, &node, None)?;
+                if plan.connectors_from(id).any(|connector| plan.connector(connector).auth.is_some()) {
+                    let program = std::fs::read(&means.program)
+                        .map_err(|e| Error::new(format!("cannot read {}: {e}", means.program.display())))?;
+                    node.write_program(PROGRAM, &program)?;
+                    let output = node.command(PROGRAM, &["secrets", "/etc/postfix"], "")?;
+                    clean("mailswitch secrets", output.success, if output.success { "" } else { &output.stderr });
+                }
+                let check = postfix.check()?;
+                clean("postfix check", check.success, &check.text());
+                let settings = postfix.postconf_n()?;
+                clean("postconf -n", settings.success, &settings.stderr);
+                let version = format!("Postfix {}", postfix.postconf("mail_version")?);
+                postfix.start(&ports)?;
+                (Running::Postfix(postfix), version)
+            }
+            TargetKind::Exim => {
+                let exim = Exim::install_files(&node, files())?;
+                furnish(plan, id, &node, Some(exim.user()))?;
+                let said = exim.bv()?;
+                clean("exim -bV", said.success, &said.stderr);
+                let version = said.stdout.lines().next().and_then(|line| line.split(' ').nth(2)).unwrap_or("?");
+                let version = format!("Exim {version}");
+                exim.start(&ports)?;
+                (Running::Exim(exim), version)
+            }
+            TargetKind::Relay => {
+                let relay = Relay::install_files(&node, files(), &means.program)?;
+                furnish(plan, id, &node, None)?;
+                let check = relay.check()?;
+                clean("mailswitch relay check", check.success, if check.success { "" } else { &check.stdout });
+                relay.start(&ports)?;
+                (Running::Relay(relay), format!("mailswitch {}", env!("CARGO_PKG_VERSION")))
+            }
+        };
+        Ok(Machine { node, listen, version, problems, running })
+    }
+
+    /// Where clients of a family find it; none where it listens on its loopback only.
+    pub(in crate::verify) fn server(&self, v6: bool) -> Option<SocketAddr> {
+        let first = self.node.addresses().iter().find(|ip| ip.is_ipv6() == v6);
+        self.listen.iter().find_map(|endpoint| {
+            let fits = endpoint.ip.is_ipv6() == v6 && !endpoint.ip.is_loopback();
+            let ip = if endpoint.ip.is_unspecified() { *first? } else { endpoint.ip };
+            fits.then(|| SocketAddr::new(ip, endpoint.port))
+        })
+    }
+
+    /// What is in its queue; nothing where it is empty.
+    pub(in crate::verify) fn queue(&self) -> Result<String> {
+        let queue = match &self.running {
+            Running::Postfix(postfix) => postfix.queue(),
+            Running::Exim(exim) => exim.queue(),
+            Running::Relay(relay) => relay.queue(),
+        };
+        Ok(queue?.trim().to_owned())
+    }
+
+    /// Waits until the queue is empty; what is left in it otherwise.
+    pub(in crate::verify) fn drained(&self, patience: Duration) -> Result<Option<String>> {
+        let end = Instant::now() + patience;
+        loop {
+            let queue = self.queue()?;
+            if queue.is_empty() {
+                return Ok(None);
+            }
+            if Instant::now() > end {
+                return Ok(Some(format!("{} has this left in its queue: {queue}", self.node.name())));
+            }
+            std::thread::sleep(PAUSE);
+        }
+    }
+}
+
+/// The files that the source says are on the MTA's host; those that are secret are its owner's.
+fn furnish(plan: &Plan, id: MtaId, node: &Node, owner: Option<&str>) -> Result<()> {
+    let mta = plan.mta(id);
+    let secret = |path: &str, bytes: &[u8]| {
+        node.write(checked(path)?, bytes, 0o640)?;
+        owner.map_or(Ok(()), |owner| node.give(path, owner))
+    };
+    if let Some(tls) = &mta.tls {
+        let identity = Identity::trusted(&[mta.hostname.value.as_str()])?;
+        node.write(checked(&tls.value.certificate)?, identity.certificate_pem.as_bytes(), 0o644)?;
+        secret(&tls.value.key, identity.key_pem.as_bytes())?;
+    }
+    for connector in plan.connectors_from(id).map(|connector| plan.connector(connector)) {
+        if let Some(ca) = &connector.tls.ca {
+            node.write(checked(&ca.value)?, authority_pem()?.as_bytes(), 0o644)?;
+        }
+        if let Some(auth) = &connector.auth {
+            secret(&auth.value.file, PASSWORD.as_bytes())?;
+        }
+    }
+    Ok(())
+}
+
+/// The machine's files are its own, but the kernel's are everybody's: a source cannot have those written to.
+fn checked(path: &str) -> Result<&str> {
+    let kernels = ["/proc", "/sys", "/dev"].iter().any(|folder| std::path::Path::new(path).starts_with(folder));
+    let plain = path.starts_with('/') && !path.split('/').any(|part| part == "..");
+    if plain && !kernels {
+        Ok(path)
+    } else {
+        Err(Error::new(format!("{path} is no place for a certificate or a password")))
+    }
+}
