@@ -90,8 +90,8 @@ impl World {
         World::over(&[])
     }
 
-    /// A world on whose machines these folders lie over the host's root, the first one on top: unpacked packages, or the
-    /// whole root of another release.
+    /// A world on whose machines these folders lie over the host's root, the first one on top: unpacked packages, or
+    /// the whole root of another release.
     pub fn over(layers: &[PathBuf]) -> Result<World> {
         let layers = layers.iter().map(|folder| root::layer(folder)).collect::<Result<_>>()?;
         let space = Space::network()?;

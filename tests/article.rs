@@ -53,14 +53,9 @@ fn exchange<Mta>(start: impl FnOnce(&Node) -> Mta) {
     let _mta = start(&hub);
 
     let letter = "From: Ann <ann@contoso.com>\nTo: someone@example.org\nSubject: question\n\nDo you read me?\n";
-    assert!(
-        world
-            .client(UNIX)
-            .unwrap()
-            .send(hub.smtp(), "ann@contoso.com", &["someone@example.org"], letter)
-            .unwrap()
-            .is_accepted()
-    );
+    let sent =
+        world.client(UNIX).unwrap().send(hub.smtp(), "ann@contoso.com", &["someone@example.org"], letter).unwrap();
+    assert!(sent.is_accepted(), "{sent:?}");
     let out = world.wait_for(1).unwrap().mails.remove(0);
     assert_eq!((out.sink(), out.sender.as_str()), ("internet", "ann@contoso.com"));
     assert_eq!(out.recipients, ["someone@example.org"]);

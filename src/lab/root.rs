@@ -93,7 +93,7 @@ impl Overlays<'_> {
     }
 
     /// Lays what the layers have in one folder. An overlay takes no layer that lies inside another one (ELOOP), so where
-    /// the host's folder has a layer somewhere below, as `/` mostly has, each folder in it has an overlay of its own.
+    /// the host's folder has a layer somewhere below it, as `/` has, each folder in it has an overlay of its own.
     fn lay_below(&self, folder: &Path) -> Result<()> {
         let mut done = BTreeSet::new();
         for layer in self.layers {

@@ -227,14 +227,8 @@ fn a_message_over_the_connectors_size_is_refused_or_bounced() {
     let refused = stranger.command("RCPT TO:<bob@contoso.com>").unwrap();
     assert_eq!((refused.code, refused.enhanced.as_deref()), (552, Some("5.3.4")));
     let large = format!("{MESSAGE}{}", "All work and no play makes a message large.\n".repeat(1500));
-    assert!(
-        world
-            .client(STRANGER)
-            .unwrap()
-            .send(hub.smtp(), "a@example.net", &["bob@contoso.com"], &large)
-            .unwrap()
-            .is_accepted()
-    );
+    let sent = world.client(STRANGER).unwrap().send(hub.smtp(), "a@example.net", &["bob@contoso.com"], &large).unwrap();
+    assert!(sent.is_accepted(), "{sent:?}");
     assert_eq!(world.wait_for(1).unwrap().mails[0].sink(), "sender", "{}", exim.log());
     send(&world, &hub, &exim);
     assert_eq!(world.wait_for(2).unwrap().mails[1].sink(), "exchange");

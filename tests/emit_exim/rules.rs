@@ -135,7 +135,7 @@ fn unknown_odd_ones_are_refused_and_known_ones_taken_from_anyone() {
 
 #[test]
 fn a_next_hop_that_cannot_be_asked_defers_and_one_that_was_asked_is_remembered() {
-    let world = world();
+    let world = support::world();
     let hub = world.node("hub", &["198.51.100.1"]).unwrap();
     let _exim = start(&hub, &build(&[("routing.dsl", ESTATE.as_bytes())]), "hub");
     let replies =
@@ -178,7 +178,7 @@ fn many_ways_to_one_recipient_are_one_copy_spelled_as_the_first() {
 
 #[test]
 fn utf8_local_parts_are_found_however_they_are_spelled() {
-    let world = world();
+    let world = support::world();
     world.sink("192.0.2.1:25", Sink::smtp("exchange").smtputf8()).unwrap();
     let hub = world.node("hub", &["198.51.100.1"]).unwrap();
     let dsl = "mta hub { target exim; hostname hub.contoso.com; trust 10.0.0.0/8; postmaster bob@contoso.com; smtputf8 yes }\n\
@@ -222,7 +222,7 @@ fn utf8_local_parts_are_found_however_they_are_spelled() {
 
 #[test]
 fn utf8_local_parts_are_never_respelled_for_a_host_without_smtputf8() {
-    let world = world();
+    let world = support::world();
     world.mx("example.net", 10, "mx.example.net");
     world.host("mx.example.net", "192.0.2.80").unwrap();
     world.sink("192.0.2.1:25", Sink::smtp("old")).unwrap();
@@ -238,14 +238,8 @@ fn utf8_local_parts_are_never_respelled_for_a_host_without_smtputf8() {
                contact new { primary år@contoso.com; secondary year@contoso.com }\n";
     let exim = start(&hub, &build(&[("routing.dsl", dsl.as_bytes())]), "hub");
     for (count, (recipient, sink)) in [("jose@contoso.com", "sender"), ("year@contoso.com", "new")].iter().enumerate() {
-        assert!(
-            world
-                .client(STRANGER)
-                .unwrap()
-                .send(hub.smtp(), "a@example.net", &[recipient], MESSAGE)
-                .unwrap()
-                .is_accepted()
-        );
+        let sent = world.client(STRANGER).unwrap().send(hub.smtp(), "a@example.net", &[recipient], MESSAGE).unwrap();
+        assert!(sent.is_accepted(), "{sent:?}");
         let seen = world.wait_for(count + 1).unwrap();
         assert_eq!(seen.mails[count].sink(), *sink, "{}", exim.log());
     }

@@ -1,6 +1,6 @@
 //! Every field of a connector, as the next hop sees it.
 
-use mailswitch::lab::{Auth, Identity, Node, Sink, authority_pem};
+use mailswitch::lab::{Auth, Identity, Node, PATIENCE, Seen, Sink, authority_pem};
 
 use super::{MESSAGE, STRANGER, build, start};
 use crate::cli::run::Folder;
@@ -42,14 +42,9 @@ fn verified_tls_sends_the_password_from_the_address_that_is_named() {
     ));
     passwords(&hub, &folder);
     let _postfix = start(&hub, &folder, "hub");
-    assert!(
-        world
-            .client(STRANGER)
-            .unwrap()
-            .send(hub.smtp(), "a@example.net", &["bob@contoso.com"], MESSAGE)
-            .unwrap()
-            .is_accepted()
-    );
+    let sent =
+        world.client(STRANGER).unwrap().send(hub.smtp(), "a@example.net", &["bob@contoso.com"], MESSAGE).unwrap();
+    assert!(sent.is_accepted(), "{sent:?}");
     let mail = &world.wait_for(1).unwrap().mails[0];
     assert_eq!(mail.visit.client.unwrap().to_string(), "198.51.100.2");
     assert!(mail.visit.tls.is_some());
@@ -70,16 +65,11 @@ fn a_server_without_auth_gets_nothing() {
     let folder = build(&estate(&format!("smart-host exchange.contoso.com; {AUTH}")));
     passwords(&hub, &folder);
     let postfix = start(&hub, &folder, "hub");
-    assert!(
-        world
-            .client(STRANGER)
-            .unwrap()
-            .send(hub.smtp(), "a@example.net", &["bob@contoso.com"], MESSAGE)
-            .unwrap()
-            .is_accepted()
-    );
-    let over = |seen: &mailswitch::lab::Seen| seen.visits.first().is_some_and(|visit| visit.over);
-    let seen = world.wait_until(mailswitch::lab::PATIENCE, "a visit", over).unwrap();
+    let sent =
+        world.client(STRANGER).unwrap().send(hub.smtp(), "a@example.net", &["bob@contoso.com"], MESSAGE).unwrap();
+    assert!(sent.is_accepted(), "{sent:?}");
+    let over = |seen: &Seen| seen.visits.first().is_some_and(|visit| visit.over);
+    let seen = world.wait_until(PATIENCE, "a visit", over).unwrap();
     assert!(seen.mails.is_empty(), "{seen:?}");
     assert!(seen.visits[0].tls.is_some() && seen.visits[0].login.is_none(), "{seen:?}");
     assert!(!seen.visits[0].commands.iter().any(|line| line.starts_with("MAIL")), "{seen:?}");
@@ -96,16 +86,11 @@ fn without_the_password_table_mail_waits() {
     let hub = world.node("hub", &["198.51.100.1"]).unwrap();
     let folder = build(&estate(&format!("smart-host exchange.contoso.com; {AUTH}")));
     let postfix = start(&hub, &folder, "hub");
-    assert!(
-        world
-            .client(STRANGER)
-            .unwrap()
-            .send(hub.smtp(), "a@example.net", &["bob@contoso.com"], MESSAGE)
-            .unwrap()
-            .is_accepted()
-    );
-    let over = |seen: &mailswitch::lab::Seen| seen.visits.first().is_some_and(|visit| visit.over);
-    let seen = world.wait_until(mailswitch::lab::PATIENCE, "a visit", over).unwrap();
+    let sent =
+        world.client(STRANGER).unwrap().send(hub.smtp(), "a@example.net", &["bob@contoso.com"], MESSAGE).unwrap();
+    assert!(sent.is_accepted(), "{sent:?}");
+    let over = |seen: &Seen| seen.visits.first().is_some_and(|visit| visit.over);
+    let seen = world.wait_until(PATIENCE, "a visit", over).unwrap();
     assert!(seen.mails.is_empty(), "{seen:?}");
     assert!(postfix.queue().unwrap().contains("bob@contoso.com"), "{}", postfix.log());
     passwords(&hub, &folder);
@@ -160,14 +145,8 @@ fn a_host_that_offers_auth_stands_in_for_those_that_do_not() {
     for (number, (recipient, arrives)) in
         [("bob@contoso.com", "good"), ("ann@contoso.com", "dearer")].iter().enumerate()
     {
-        assert!(
-            world
-                .client(STRANGER)
-                .unwrap()
-                .send(hub.smtp(), "a@example.net", &[recipient], MESSAGE)
-                .unwrap()
-                .is_accepted()
-        );
+        let sent = world.client(STRANGER).unwrap().send(hub.smtp(), "a@example.net", &[recipient], MESSAGE).unwrap();
+        assert!(sent.is_accepted(), "{sent:?}");
         let seen = world.wait_for(number + 1).unwrap();
         assert_eq!(seen.mails[number].sink(), *arrives, "{seen:?}");
         assert_eq!(seen.mails[number].visit.login.as_ref().map(|login| login.password.as_str()), Some("se cret"));
@@ -191,14 +170,9 @@ fn a_cheaper_connector_without_auth_needs_none() {
     )));
     passwords(&hub, &folder);
     let _postfix = start(&hub, &folder, "hub");
-    assert!(
-        world
-            .client(STRANGER)
-            .unwrap()
-            .send(hub.smtp(), "a@example.net", &["bob@contoso.com"], MESSAGE)
-            .unwrap()
-            .is_accepted()
-    );
+    let sent =
+        world.client(STRANGER).unwrap().send(hub.smtp(), "a@example.net", &["bob@contoso.com"], MESSAGE).unwrap();
+    assert!(sent.is_accepted(), "{sent:?}");
     let mail = &world.wait_for(1).unwrap().mails[0];
     assert_eq!((mail.sink(), mail.visit.login.as_ref()), ("cheap", None));
 }
@@ -235,14 +209,9 @@ fn a_wrong_name_a_wrong_authority_and_no_tls_are_passed_over() {
          tls verified ca /etc/mailswitch/ca.pem",
     ));
     let _postfix = start(&hub, &folder, "hub");
-    assert!(
-        world
-            .client(STRANGER)
-            .unwrap()
-            .send(hub.smtp(), "a@example.net", &["bob@contoso.com"], MESSAGE)
-            .unwrap()
-            .is_accepted()
-    );
+    let sent =
+        world.client(STRANGER).unwrap().send(hub.smtp(), "a@example.net", &["bob@contoso.com"], MESSAGE).unwrap();
+    assert!(sent.is_accepted(), "{sent:?}");
     let seen = world.wait_for(1).unwrap();
     assert_eq!(seen.mails[0].sink(), "right");
     let visited: Vec<&str> = seen.visits.iter().map(|visit| visit.sink.as_str()).collect();
@@ -258,14 +227,9 @@ fn another_name_is_verified_where_the_host_is_an_address() {
     let hub = world.node("hub", &["198.51.100.1"]).unwrap();
     let folder = build(&estate("smart-host [192.0.2.1]; tls verified name mail.contoso.com"));
     let _postfix = start(&hub, &folder, "hub");
-    assert!(
-        world
-            .client(STRANGER)
-            .unwrap()
-            .send(hub.smtp(), "a@example.net", &["bob@contoso.com"], MESSAGE)
-            .unwrap()
-            .is_accepted()
-    );
+    let sent =
+        world.client(STRANGER).unwrap().send(hub.smtp(), "a@example.net", &["bob@contoso.com"], MESSAGE).unwrap();
+    assert!(sent.is_accepted(), "{sent:?}");
     assert_eq!(world.wait_for(1).unwrap().mails[0].sink(), "right");
 }
 
@@ -284,14 +248,9 @@ fn lmtp_and_smtps_are_spoken() {
         let hub = world.node("hub", &["198.51.100.1", "2001:db8::1"]).unwrap();
         let folder = build(&estate(connector));
         let _postfix = start(&hub, &folder, "hub");
-        assert!(
-            world
-                .client(STRANGER)
-                .unwrap()
-                .send(hub.smtp(), "a@example.net", &["bob@contoso.com"], MESSAGE)
-                .unwrap()
-                .is_accepted()
-        );
+        let sent =
+            world.client(STRANGER).unwrap().send(hub.smtp(), "a@example.net", &["bob@contoso.com"], MESSAGE).unwrap();
+        assert!(sent.is_accepted(), "{sent:?}");
         let mail = &world.wait_for(1).unwrap().mails[0];
         assert_eq!((mail.sink(), mail.visit.tls.is_some()), ("store", connector.contains("smtps")));
     }
@@ -310,14 +269,9 @@ fn each_kind_of_failure_makes_the_next_host_take_over() {
                   [192.0.2.5] }\nconnector dearer { to exchange; cost 7; smart-host [192.0.2.6]";
     let folder = build(&estate(dearer));
     let _postfix = start(&hub, &folder, "hub");
-    assert!(
-        world
-            .client(STRANGER)
-            .unwrap()
-            .send(hub.smtp(), "a@example.net", &["bob@contoso.com"], MESSAGE)
-            .unwrap()
-            .is_accepted()
-    );
+    let sent =
+        world.client(STRANGER).unwrap().send(hub.smtp(), "a@example.net", &["bob@contoso.com"], MESSAGE).unwrap();
+    assert!(sent.is_accepted(), "{sent:?}");
     let seen = world.wait_for(1).unwrap();
     assert_eq!(seen.mails[0].sink(), "dearer");
     let visited: Vec<&str> = seen.visits.iter().map(|visit| visit.sink.as_str()).collect();
@@ -336,25 +290,15 @@ fn a_message_over_the_connectors_size_is_bounced() {
         let folder = build(&estate("smart-host [192.0.2.1]; max-size 50KB"));
         let postfix = start(&hub, &folder, "hub");
         let large = format!("{MESSAGE}{}", "All work and no play makes a message large.\n".repeat(1500));
-        assert!(
-            world
-                .client(STRANGER)
-                .unwrap()
-                .send(hub.smtp(), "a@example.net", &["bob@contoso.com"], &large)
-                .unwrap()
-                .is_accepted()
-        );
+        let sent =
+            world.client(STRANGER).unwrap().send(hub.smtp(), "a@example.net", &["bob@contoso.com"], &large).unwrap();
+        assert!(sent.is_accepted(), "{sent:?}");
         let seen = world.wait_for(1).unwrap();
         assert_eq!(seen.mails[0].sink(), "sender", "{}", postfix.log());
         assert!(seen.mails[0].text().contains("Status: 5.3.4"), "{}", seen.mails[0].text());
-        assert!(
-            world
-                .client(STRANGER)
-                .unwrap()
-                .send(hub.smtp(), "a@example.net", &["bob@contoso.com"], MESSAGE)
-                .unwrap()
-                .is_accepted()
-        );
+        let sent =
+            world.client(STRANGER).unwrap().send(hub.smtp(), "a@example.net", &["bob@contoso.com"], MESSAGE).unwrap();
+        assert!(sent.is_accepted(), "{sent:?}");
         assert_eq!(world.wait_for(2).unwrap().mails[1].sink(), "exchange");
     }
 }
@@ -372,14 +316,8 @@ fn both_mates_of_a_tie_get_mail_and_stand_in_for_each_other() {
     for count in 1..=40 {
         // qmgr(8) remembers its last question for 30 seconds, sender and recipient.
         let sender = format!("a{count}@example.net");
-        assert!(
-            world
-                .client(STRANGER)
-                .unwrap()
-                .send(hub.smtp(), &sender, &["bob@contoso.com"], MESSAGE)
-                .unwrap()
-                .is_accepted()
-        );
+        let sent = world.client(STRANGER).unwrap().send(hub.smtp(), &sender, &["bob@contoso.com"], MESSAGE).unwrap();
+        assert!(sent.is_accepted(), "{sent:?}");
         sinks.insert(world.wait_for(count).unwrap().mails[count - 1].sink().to_owned());
         if sinks.len() == 2 {
             return;
@@ -401,8 +339,8 @@ fn balanced_ways_out_share_the_load_at_once() {
     let recipients: Vec<String> = (0..40).map(|number| format!("r{number}@d{number}.example")).collect();
     let recipients: Vec<&str> = recipients.iter().map(String::as_str).collect();
     assert!(world.client(STRANGER).unwrap().send(hub.smtp(), "", &recipients, MESSAGE).unwrap().is_accepted());
-    let all = |seen: &mailswitch::lab::Seen| seen.mails.iter().map(|mail| mail.recipients.len()).sum::<usize>() == 40;
-    let seen = world.wait_until(mailswitch::lab::PATIENCE, "40 recipients", all).unwrap();
+    let all = |seen: &Seen| seen.mails.iter().map(|mail| mail.recipients.len()).sum::<usize>() == 40;
+    let seen = world.wait_until(PATIENCE, "40 recipients", all).unwrap();
     let sinks: std::collections::BTreeSet<&str> = seen.mails.iter().map(|mail| mail.sink()).collect();
     assert_eq!(sinks.len(), 2, "all 40 went to {sinks:?}");
 }

@@ -83,14 +83,9 @@ fn a_milter_is_asked() {
     let milter = world.milter("192.0.2.99:8891").unwrap();
     let hub = world.node("hub", &[]).unwrap();
     let _postfix = postfix(&hub, &postfix_folder("relay:[192.0.2.10]", "smtpd_milters = inet:192.0.2.99:8891\n"));
-    assert!(
-        world
-            .client(STRANGER)
-            .unwrap()
-            .send(hub.smtp(), "a@example.net", &["bob@contoso.com"], MESSAGE)
-            .unwrap()
-            .is_accepted()
-    );
+    let sent =
+        world.client(STRANGER).unwrap().send(hub.smtp(), "a@example.net", &["bob@contoso.com"], MESSAGE).unwrap();
+    assert!(sent.is_accepted(), "{sent:?}");
     assert_eq!(
         (milter.senders(), milter.recipients()),
         (vec!["<a@example.net>".to_owned()], vec!["<bob@contoso.com>".to_owned()])

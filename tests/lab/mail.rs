@@ -211,14 +211,9 @@ fn lmtp_and_tls_from_the_first_byte_are_spoken() {
     let text = text.replace("  transport = to_contoso\n", "  transport = to_contoso\n  self = send\n");
     fs::write(folder.path().join("exim.conf"), text).unwrap();
     let exim = exim(&edge, &folder);
-    assert!(
-        world
-            .client(STRANGER)
-            .unwrap()
-            .send(edge.smtp(), "a@example.net", &["bob@contoso.com"], MESSAGE)
-            .unwrap()
-            .is_accepted()
-    );
+    let sent =
+        world.client(STRANGER).unwrap().send(edge.smtp(), "a@example.net", &["bob@contoso.com"], MESSAGE).unwrap();
+    assert!(sent.is_accepted(), "{sent:?}");
     let seen = world.wait_for(1).unwrap();
     assert_eq!((seen.mails[0].sink(), &seen.visits[0].commands[0][..4]), ("store", "LHLO"));
 
@@ -226,14 +221,9 @@ fn lmtp_and_tls_from_the_first_byte_are_spoken() {
     let wrapped = exim_folder("192.0.2.20", "  protocol = smtps\n  port = 465\n");
     exim.replace(wrapped.path()).unwrap();
     exim.start(&[25]).unwrap();
-    assert!(
-        world
-            .client(STRANGER)
-            .unwrap()
-            .send(edge.smtp(), "a@example.net", &["ann@contoso.com"], MESSAGE)
-            .unwrap()
-            .is_accepted()
-    );
+    let sent =
+        world.client(STRANGER).unwrap().send(edge.smtp(), "a@example.net", &["ann@contoso.com"], MESSAGE).unwrap();
+    assert!(sent.is_accepted(), "{sent:?}");
     let mail = &world.wait_for(2).unwrap().mails[1];
     assert_eq!(mail.sink(), "wrapped");
     assert!(mail.visit.tls.is_some());
@@ -246,14 +236,9 @@ fn a_message_waits_in_the_queue_until_its_host_is_there() {
     let postfix = postfix(&hub, &postfix_folder("relay:[192.0.2.10]", ""));
     let exim = exim(&edge, &exim_folder("192.0.2.10", ""));
     for server in [hub.smtp(), edge.smtp()] {
-        assert!(
-            world
-                .client(STRANGER)
-                .unwrap()
-                .send(server, "a@example.net", &["bob@contoso.com"], MESSAGE)
-                .unwrap()
-                .is_accepted()
-        );
+        let sent =
+            world.client(STRANGER).unwrap().send(server, "a@example.net", &["bob@contoso.com"], MESSAGE).unwrap();
+        assert!(sent.is_accepted(), "{sent:?}");
     }
     hub.wait_for_log("status=deferred").unwrap();
     edge.wait_for_log("Connection refused").unwrap();

@@ -1,4 +1,6 @@
-//! Files of a machine, and folders of the host that are put on one. All but `of_folder` is for threads inside the machine.
+//! Files of a machine, and folders of the host that are put on one.
+//!
+//! All but `of_folder` is for threads inside the machine.
 
 use std::fs;
 use std::io::ErrorKind;
