@@ -49,7 +49,7 @@ pub mod wire;
 use std::net::{IpAddr, SocketAddr, TcpListener, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 pub use client::{Client, Conversation, Reply};
 pub use error::{Error, Result};
@@ -71,6 +71,9 @@ use sink::Sockets;
 
 /// How long mail is waited for by default. On a quiet machine it comes in a fraction of a second.
 pub const PATIENCE: Duration = Duration::from_secs(30);
+
+/// How often it is looked at what nobody tells of.
+const PAUSE: Duration = Duration::from_millis(10);
 
 /// Addresses of the world's own, from the range that RFC 2544 keeps for laboratories.
 const GATEWAY: &str = "198.18.255.1";
@@ -254,4 +257,16 @@ fn own_every_address() -> Result<()> {
          route add local 0.0.0.0/0 dev lo table local\n\
          route add local ::/0 dev lo table local\n",
     )
+}
+
+/// Asks again and again, until there is an answer or the time is over.
+pub fn poll<T>(patience: Duration, mut ask: impl FnMut() -> Result<Option<T>>) -> Result<Option<T>> {
+    let end = Instant::now() + patience;
+    loop {
+        let answer = ask()?;
+        if answer.is_some() || Instant::now() > end {
+            return Ok(answer);
+        }
+        std::thread::sleep(PAUSE);
+    }
 }

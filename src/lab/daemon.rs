@@ -15,6 +15,7 @@ use nix::unistd::Pid;
 
 use crate::lab::error::{Error, Explain, Result, lock, thread};
 use crate::lab::node::Node;
+use crate::lab::poll;
 
 const START: Duration = Duration::from_secs(30);
 
@@ -86,14 +87,8 @@ impl Daemon {
 
     /// Waits until the daemon has ended by itself, which ends the rest of its namespace.
     pub fn wait(self) -> Result<()> {
-        let end = Instant::now() + START;
-        while self.runs() {
-            if Instant::now() > end {
-                return Err(Error::new(format!("the daemon has not ended after {START:?}")));
-            }
-            std::thread::sleep(Duration::from_millis(5));
-        }
-        Ok(())
+        let over = poll(START, || Ok((!self.runs()).then_some(())))?;
+        over.ok_or_else(|| Error::new(format!("the daemon has not ended after {START:?}")))
     }
 
     /// The process namespace, for nsenter(1): outside it the pid files name other processes.

@@ -10,7 +10,6 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::{Arc, Weak};
-use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
@@ -19,7 +18,7 @@ use crate::lab::error::{Error, Explain, Result};
 use crate::lab::log::{Log, Syslog};
 use crate::lab::space::Space;
 use crate::lab::tls::authority_pem;
-use crate::lab::{PATIENCE, RESOLVER};
+use crate::lab::{PATIENCE, RESOLVER, poll};
 
 pub(crate) use network::{ip, sysctl};
 
@@ -135,6 +134,12 @@ impl Node {
         Ok(())
     }
 
+    /// The same with a program of the host's, which the machine may have nothing of.
+    pub fn copy_program(&self, from: &Path, to: &str) -> Result<()> {
+        let bytes = std::fs::read(from).explain(format_args!("cannot read {}", from.display()))?;
+        self.write_program(to, &bytes)
+    }
+
     /// Gives a file or folder to a user, such as `Debian-exim`, and that user's group.
     pub fn give(&self, path: &str, user: &str) -> Result<()> {
         self.space().run(|| files::give(path, user))?
@@ -161,15 +166,9 @@ impl Node {
 
     /// Waits until the log holds this text. Programs write files as they like, so it is looked at again and again.
     pub fn wait_for_log(&self, text: &str) -> Result<()> {
-        let end = Instant::now() + PATIENCE;
-        while !self.log().contains(text) {
-            if Instant::now() > end {
-                let log = self.log();
-                return Err(Error::new(format!("{text:?} is not in the log after {PATIENCE:?}:\n{log}")));
-            }
-            std::thread::sleep(Duration::from_millis(10));
-        }
-        Ok(())
+        let found = poll(PATIENCE, || Ok(self.log().contains(text).then_some(())))?;
+        let late = || Error::new(format!("{text:?} is not in the log after {PATIENCE:?}:\n{}", self.log()));
+        found.ok_or_else(late)
     }
 
     /// A client on this machine itself, speaking from its loopback.

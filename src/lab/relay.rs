@@ -2,14 +2,13 @@
 
 use std::path::Path;
 use std::sync::Mutex;
-use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
 
-use crate::lab::PATIENCE;
 use crate::lab::daemon::Daemon;
-use crate::lab::error::{Error, Explain, Result, lock};
+use crate::lab::error::{Error, Result, lock};
 use crate::lab::node::{Node, Output, files};
+use crate::lab::{PATIENCE, poll};
 
 const PROGRAM: &str = "/usr/local/bin/mailswitch";
 const FOLDER: &str = "/etc/mailswitch";
@@ -39,8 +38,7 @@ impl Relay {
         files: impl IntoIterator<Item = (String, Vec<u8>, u32)>,
         program: &Path,
     ) -> Result<Relay> {
-        let bytes = std::fs::read(program).explain(format_args!("cannot read {}", program.display()))?;
-        node.write_program(PROGRAM, &bytes)?;
+        node.copy_program(program, PROGRAM)?;
         node.place_files(FOLDER, files)?;
         node.space().run(|| files::make_folder(SPOOL))??;
         Ok(Relay { node: node.clone(), daemon: Mutex::new(None) })
@@ -67,14 +65,8 @@ impl Relay {
         let before = starts();
         let daemon = Daemon::start(&self.node, &Relay::COMMAND, ports)?;
         *lock(&self.daemon) = Some(daemon);
-        let end = Instant::now() + PATIENCE;
-        while starts() == before {
-            if Instant::now() > end {
-                return Err(Error::new(format!("the relay does not start:\n{}", self.log())));
-            }
-            std::thread::sleep(Duration::from_millis(2));
-        }
-        Ok(())
+        let started = poll(PATIENCE, || Ok((starts() > before).then_some(())))?;
+        started.ok_or_else(|| Error::new(format!("the relay does not start:\n{}", self.log())))
     }
 
     /// Ends it as `kill -9` does.

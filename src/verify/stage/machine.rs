@@ -1,17 +1,15 @@
 //! One MTA on a machine of its own: its addresses, the files that the source says are there, its emitted folder.
 
 use std::net::{IpAddr, SocketAddr};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::PASSWORD;
 use super::names::Names;
-use crate::lab::{Error, Exim, Identity, Node, Postfix, Relay, Result, World, authority_pem};
+use crate::lab::{Error, Exim, Identity, Node, Postfix, Relay, Result, World, authority_pem, poll};
 use crate::name::HostName;
 use crate::plan::{Endpoint, MtaId, Plan, TargetKind};
 use crate::verify::{Means, Part};
 
-/// How often a queue is looked at.
-const PAUSE: Duration = Duration::from_millis(50);
 /// Where this program lies on the machine.
 const PROGRAM: &str = "/usr/local/bin/mailswitch";
 
@@ -91,9 +89,7 @@ impl Machine {
                 let postfix = Postfix::install_files(&node, files())?;
                 furnish(plan, id, &node, None)?;
                 if plan.connectors_from(id).any(|connector| plan.connector(connector).auth.is_some()) {
-                    let program = std::fs::read(&means.program)
-                        .map_err(|e| Error::new(format!("cannot read {}: {e}", means.program.display())))?;
-                    node.write_program(PROGRAM, &program)?;
+                    node.copy_program(&means.program, PROGRAM)?;
                     let output = node.command(PROGRAM, &["secrets", "/etc/postfix"], "")?;
                     clean("mailswitch secrets", output.success, if output.success { "" } else { &output.stderr });
                 }
@@ -149,17 +145,9 @@ impl Machine {
 
     /// Waits until the queue is empty; what is left in it otherwise.
     pub(in crate::verify) fn drained(&self, patience: Duration) -> Result<Option<String>> {
-        let end = Instant::now() + patience;
-        loop {
-            let queue = self.queue()?;
-            if queue.is_empty() {
-                return Ok(None);
-            }
-            if Instant::now() > end {
-                return Ok(Some(format!("{} has this left in its queue: {queue}", self.node.name())));
-            }
-            std::thread::sleep(PAUSE);
-        }
+        let left = poll(patience, || Ok(self.queue()?.is_empty().then_some(())))?;
+        let tell = || Ok(format!("{} has this left in its queue: {}", self.node.name(), self.queue()?));
+        if left.is_none() { tell().map(Some) } else { Ok(None) }
     }
 }
 
