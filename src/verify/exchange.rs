@@ -18,6 +18,8 @@ use crate::plan::MtaId;
 const ERRORS: usize = 8;
 /// How long a message that must not go out is watched after its next hop was tried.
 const WATCH: Duration = Duration::from_millis(500);
+/// The shortest queue id: Postfix makes them of the time and an inode, which is small on a new file system.
+const SHORTEST: usize = 6;
 /// So many lines of each log are quoted.
 const LINES: usize = 12;
 /// Names the message in its header.
@@ -257,7 +259,7 @@ fn excerpt(logs: &[(String, String)], message: usize, saw: &Saw) -> Vec<String> 
 fn queue_id(line: &str) -> Option<&str> {
     line.split(' ').find_map(|word| {
         let bare = word.strip_suffix(':').unwrap_or(word);
-        let long = bare.len() >= 8 && bare.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+        let long = bare.len() >= SHORTEST && bare.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
         let postfix = long && word.ends_with(':') && bare.bytes().any(|b| b.is_ascii_digit());
         let exim = long && bare.len() >= 16 && bare.matches('-').count() == 2;
         (postfix || exim).then_some(bare)

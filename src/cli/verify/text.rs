@@ -20,7 +20,7 @@ const BAR: usize = 24;
 const NARROWEST: usize = 38;
 
 pub(super) fn write(runs: &[Run], out: &mut dyn Write) -> io::Result<()> {
-    let width = stream::size(&io::stdout()).1.clamp(2 * NARROWEST + 3, 160);
+    let width = stream::look(&io::stdout()).width.max(2 * NARROWEST + 3);
     for run in runs {
         seats(run, out)?;
         for pass in &run.passes {
