@@ -11,7 +11,7 @@ use super::Size;
 use super::draw::Draw;
 use super::pools::{OURS, RELAYED, TRUSTED};
 use crate::oracle::address::domain;
-use crate::oracle::estate::{Declaration, Estate, Kind, Mta, Node, System, Target, Unresolved};
+use crate::oracle::estate::{Connector, Declaration, Estate, Kind, Mta, Node, System, Target, Unresolved};
 
 pub(super) struct Builder<'r> {
     pub(super) draw: Draw<'r>,
@@ -26,6 +26,10 @@ pub(super) struct Builder<'r> {
     /// By system: it will list its accounts.
     pub(super) closed: Vec<bool>,
     pub(super) hosts: usize,
+    /// Address spaces that some group has.
+    pub(super) spaces: BTreeSet<String>,
+    /// Some MTA has no default route.
+    pub(super) secluded: bool,
     /// Addresses that somebody has.
     pub(super) taken: BTreeSet<String>,
 }
@@ -40,6 +44,8 @@ pub(super) fn build(rng: &mut TestRng, size: Size) -> Estate {
         behind: Vec::new(),
         closed: Vec::new(),
         hosts: 0,
+        spaces: BTreeSet::new(),
+        secluded: false,
         taken: BTreeSet::new(),
     };
     builder.names();
@@ -49,6 +55,7 @@ pub(super) fn build(rng: &mut TestRng, size: Size) -> Estate {
     builder.domains();
     builder.relay_domains();
     builder.people();
+    builder.maps();
     builder.estate
 }
 
@@ -89,7 +96,6 @@ impl Builder<'_> {
         for number in 0..self.behind.len() {
             let mut mta = self.mta(number);
             mta.target = one_target.unwrap_or_else(|| self.draw.pick(&Target::ALL));
-            mta.maps = self.maps(mta.target);
             mta.subaddress = separator.filter(|_| agreed || self.draw.percent(50));
             mta.smtputf8 = utf8 && (agreed || self.draw.percent(50));
             self.estate.mtas.push(mta);
@@ -129,13 +135,22 @@ impl Builder<'_> {
         }
     }
 
-    fn maps(&mut self, target: Target) -> Option<&'static str> {
-        let kinds: &[&str] = match target {
-            Target::Postfix => &["cdb", "lmdb", "texthash"],
-            Target::Exim => &["cdb", "lsearch"],
-            Target::Relay => &["cdb"],
-        };
-        self.draw.maybe(40, |draw| draw.pick(kinds))
+    /// Last, since a text table cannot hold everything.
+    fn maps(&mut self) {
+        for mta in 0..self.estate.mtas.len() {
+            let kinds: &[&str] = match self.estate.mtas[mta].target {
+                Target::Postfix if self.fits_in_text() => &["cdb", "lmdb", "texthash", "texthash"],
+                Target::Postfix => &["cdb", "lmdb"],
+                Target::Exim => &["cdb", "lsearch"],
+                Target::Relay => &["cdb"],
+            };
+            self.estate.mtas[mta].maps = self.draw.maybe(40, |draw| draw.pick(kinds));
+        }
+    }
+
+    fn fits_in_text(&self) -> bool {
+        let two_lines = |c: &Connector| c.max_size.is_some() || c.auth.is_some();
+        !self.estate.connectors.iter().any(two_lines) && !self.taken.iter().any(|address| address.starts_with('#'))
     }
 
     fn systems(&mut self) {

@@ -256,3 +256,39 @@ fn a_kept_estate_is_a_golden_case() {
         assert_eq!(planned(&router, plan.mta_ids().next().unwrap(), &route), route.outcomes, "{}", route.text);
     }
 }
+#[test]
+fn stats_tmp() {
+    for size in [Size::SMALL, Size::MEDIUM] {
+        let mut codes = BTreeMap::<String, usize>::new();
+        let (mut clean, mut t_draw, mut t_check, mut t_mend, mut lost) = (0, 0.0, 0.0, 0.0, 0);
+        for index in 0..60 {
+            let t = Instant::now();
+            let e = drawn(1, index, size);
+            t_draw += t.elapsed().as_secs_f64();
+            let t = Instant::now();
+            let f = faults(&e);
+            t_check += t.elapsed().as_secs_f64();
+            clean += usize::from(f.is_empty());
+            let set: BTreeSet<_> = f.iter().map(|f| f.code).collect();
+            for c in set {
+                *codes.entry(c.to_owned()).or_default() += 1;
+            }
+            if index < 30 {
+                for f in f.iter().filter(|f| !f.code.contains("subadd")).take(2) {
+                    if f.code.contains("syntax") {
+                        println!("{}", to_dsl(&e));
+                    }
+                    println!("{index} {} {}", f.code, f.message);
+                }
+            }
+            let before = e.contacts.len();
+            let t = Instant::now();
+            let m = nth(1, index, size).unwrap();
+            t_mend += t.elapsed().as_secs_f64();
+            lost += before - m.contacts.len();
+        }
+        println!(
+            "{size:?} clean {clean}/60 draw {t_draw:.2} check {t_check:.2} nth {t_mend:.2} contacts lost {lost} {codes:#?}"
+        );
+    }
+}

@@ -82,6 +82,24 @@ impl Builder<'_> {
         self.group(Profile { to: Node::System(system), from, spaces, protocol, ..Profile::default() }, members);
     }
 
+    /// Another connector to a system, dearer than all that lead there and like the last of them.
+    fn also_to_system(&mut self, system: usize, spaces: Vec<String>) {
+        let last = self.estate.connectors.iter().rfind(|connector| connector.to == Node::System(system)).cloned();
+        let Some(last) = last else { return };
+        let hosts = vec![self.host(last.source_address.is_some())];
+        let level = last.tls.as_ref().map_or(Level::Opportunistic, |tls| tls.level);
+        let connector = Connector {
+            name: "also-".to_owned(),
+            spaces: spaces.into_iter().map(|pattern| (pattern, None)).collect(),
+            cost: Some(last.cost.unwrap_or(1) + 10 * RANK),
+            tls: self.tls(level, &hosts),
+            hosts,
+            balanced: false,
+            ..last
+        };
+        self.estate.connectors.push(connector);
+    }
+
     /// `*` for each MTA, unless the one behind it takes everything.
     fn default_routes(&mut self) {
         let by_another = |mta: &usize| {
@@ -95,14 +113,13 @@ impl Builder<'_> {
             if self.draw.percent(50) { vec![all] } else { all.into_iter().map(|mta| vec![mta]).collect() };
         for set in sets {
             // Some estates reach nobody but their own systems.
-            if self.draw.percent(6) {
+            if self.draw.percent(5) {
+                self.secluded = true;
                 continue;
             }
             let from = self.said(&set);
             let mut spaces = vec!["*".to_owned()];
-            if self.draw.percent(20) {
-                spaces.push(self.draw.pick(&SPACES).to_owned());
-            }
+            spaces.extend(self.free_space().filter(|_| self.draw.percent(20)));
             let dns = self.draw.percent(45);
             let members = self.draw.pick(&[1, 1, 1, 2, 2, 3]);
             let protocol = self.draw.pick(&[None, None, None, Some("smtp"), Some("smtps")]).filter(|_| !dns);
@@ -112,26 +129,48 @@ impl Builder<'_> {
 
     /// To a partner, or to an open system.
     fn special(&mut self) {
-        let to = self.open_system().filter(|_| self.draw.percent(40)).map_or(Node::Internet, Node::System);
         let some = self.draw.from(1, 2);
-        let spaces = self.draw.some(&SPACES, some).into_iter().map(str::to_owned).collect();
-        let direct = self.direct();
-        let from = if self.draw.percent(50) { self.said(&direct) } else { vec![self.draw.pick(&direct)] };
-        let members = self.draw.pick(&[1, 1, 1, 2]);
-        self.group(Profile { to, from, spaces, ..Profile::default() }, members);
-    }
-
-    fn for_relay_domain(&mut self, pattern: String) {
-        let to = self.open_system().map_or(Node::Internet, Node::System);
-        if self.draw.percent(60) {
-            let direct = self.direct();
-            let from = self.said(&direct);
-            self.group(Profile { to, from, spaces: vec![pattern], ..Profile::default() }, 1);
+        let spaces: Vec<String> = (0..some).filter_map(|_| self.free_space()).collect();
+        if spaces.is_empty() {
+            return;
+        }
+        match self.open_system().filter(|_| self.draw.percent(40)) {
+            Some(system) => self.also_to_system(system, spaces),
+            None => {
+                let direct = self.direct();
+                let from = if self.draw.percent(50) { self.said(&direct) } else { vec![self.draw.pick(&direct)] };
+                let members = self.draw.pick(&[1, 1, 1, 2]);
+                self.group(Profile { from, spaces, ..Profile::default() }, members);
+            }
         }
     }
 
+    /// An address space that no connector has.
+    fn free_space(&mut self) -> Option<String> {
+        let free: Vec<&str> = SPACES.into_iter().filter(|space| !self.spaces.contains(*space)).collect();
+        let space = (!free.is_empty()).then(|| self.draw.pick(&free).to_owned())?;
+        self.spaces.insert(space.clone());
+        Some(space)
+    }
+
+    fn for_relay_domain(&mut self, pattern: String) {
+        match self.open_system() {
+            _ if self.draw.percent(40) => {}
+            Some(system) => self.also_to_system(system, vec![pattern]),
+            None => {
+                let direct = self.direct();
+                let from = self.said(&direct);
+                self.group(Profile { from, spaces: vec![pattern], ..Profile::default() }, 1);
+            }
+        }
+    }
+
+    /// An open system that sends nothing back to an MTA of ours.
     fn open_system(&mut self) -> Option<usize> {
-        let open: Vec<usize> = (0..self.closed.len()).filter(|&system| !self.closed[system]).collect();
+        let sends_back =
+            |&system: &usize| self.estate.systems[system].forwards.iter().any(|(_, to)| matches!(to, Node::Mta(_)));
+        let open: Vec<usize> =
+            (0..self.closed.len()).filter(|&system| !self.closed[system]).filter(|s| !sends_back(s)).collect();
         (!open.is_empty()).then(|| self.draw.pick(&open))
     }
 
@@ -179,7 +218,8 @@ impl Builder<'_> {
 
     fn connector(&mut self, profile: &Profile, rank: u32, level: Level) -> Connector {
         let many = self.draw.pick(&[1, 1, 1, 2, 2, 3]);
-        let hosts: Vec<String> = (0..many).map(|_| self.host(profile.source_address.is_some())).collect();
+        let mut hosts: Vec<String> = (0..many).map(|_| self.host(profile.source_address.is_some())).collect();
+        hosts.dedup();
         let cost = 1 + rank * RANK;
         let plain = rank == 0 && profile.extra.iter().all(|extra| *extra == 0);
         let unsaid = plain && self.draw.percent(80);

@@ -97,11 +97,17 @@ impl Builder<'_> {
                 let place = within(&self.draw.pick(&open));
                 self.address(&place)
             }
-            _ => {
-                let place = self.draw.pick(&FOREIGN);
-                self.address(place)
+            _ if self.secluded && !self.taken.is_empty() => {
+                let taken: Vec<String> = self.estate.contacts.iter().flat_map(|c| c.secondaries.clone()).collect();
+                if taken.is_empty() { self.stranger() } else { self.draw.pick(&taken) }
             }
+            _ => self.stranger(),
         }
+    }
+
+    fn stranger(&mut self) -> String {
+        let place = self.draw.pick(&FOREIGN);
+        self.address(place)
     }
 
     fn is_ours(&self, pattern: &str) -> bool {

@@ -29,8 +29,17 @@ pub(super) const FOREIGN: [&str; 7] = [
 pub(super) const SPACES: [&str; 6] =
     ["*.partner.example", "partner.example", "*.in.partner.example", "*.example", "*.test", "faraway.test"];
 /// Where every recipient is taken.
-pub(super) const RELAYED: [&str; 6] =
-    ["relay.test", "*.relay.test", "*.sub.relay.test", "*.x.a.test", "*.a.test", "customer.example"];
+pub(super) const RELAYED: [&str; 9] = [
+    "relay.test",
+    "*.relay.test",
+    "*.sub.relay.test",
+    "old.relay.test",
+    "customer.example",
+    "*.customer.example",
+    "R\u{e9}lais.test",
+    "*.x.a.test",
+    "*.a.test",
+];
 
 pub(super) const TRUSTED: [&str; 9] = [
     "10.0.0.0/8",
@@ -46,53 +55,49 @@ pub(super) const TRUSTED: [&str; 9] = [
 
 /// Local parts as they are written; the second part of an address makes them unique.
 pub(super) const PLAIN: [&str; 10] = ["ann", "bob", "Carol", "d.e", "f-g", "h_i", "U", "x", "info", "SALES"];
-/// What some MTA or table has a meaning of its own for. `{n}` is where a number goes.
+/// What some MTA or table has a meaning of its own for. `N` is where a number goes.
 pub(super) const ODD: [&str; 36] = [
-    "a{n}+t",
-    "+{n}",
-    "a{n}+",
-    "a{n}+t+u",
-    "a{n}-t",
-    "-{n}",
-    "a{n}%b.test",
-    "a!b{n}",
-    "a/b{n}",
-    "/etc/x{n}",
-    "{{x{n}}}",
-    "${{x{n}}}",
-    "$a{n}",
-    "a#b{n}",
-    "\"#{n}\"",
-    "={n}=",
-    "o'x{n}",
-    "`x{n}`",
-    "*{n}",
-    "&{n}",
-    "^{n}$",
-    "~{n}",
-    "|x{n}",
-    "?{n}",
-    "a{n}=b",
-    "a{n}_b",
-    "\"a b{n}\"",
-    "\"a@b{n}\"",
-    "\"a\\\"b{n}\"",
-    "\"a\\\\b{n}\"",
-    "\"a,b{n}\"",
-    "\"a:b{n}\"",
-    "\":{n}\"",
-    "\"a;b{n}\"",
-    "\"(a{n})\"",
-    "\"pl{n}\"",
+    "aN+t",
+    "+N",
+    "aN+",
+    "aN+t+u",
+    "aN-t",
+    "-N",
+    "aN%b.test",
+    "a!bN",
+    "a/bN",
+    "/etc/xN",
+    "{xN}",
+    "${xN}",
+    "$aN",
+    "a#bN",
+    "\"#N\"",
+    "=N=",
+    "o'xN",
+    "`xN`",
+    "*N",
+    "&N",
+    "^N$",
+    "~N",
+    "|xN",
+    "?N",
+    "aN=b",
+    "aN_b",
+    "\"a bN\"",
+    "\"a@bN\"",
+    "\"a\\\"bN\"",
+    "\"a\\\\bN\"",
+    "\"a,bN\"",
+    "\"a:bN\"",
+    "\":N\"",
+    "\"a;bN\"",
+    "\"(aN)\"",
+    "\"plN\"",
 ];
 pub(super) const UTF8: [&str; 6] =
-    ["j\u{f6}rg{n}", "\u{fc}{n}", "stra\u{df}e{n}", "\u{7528}\u{6237}{n}", "\u{c9}t\u{e9}{n}", "\"\u{e9} {n}\""];
+    ["j\u{f6}rgN", "\u{fc}N", "stra\u{df}eN", "\u{7528}\u{6237}N", "\u{c9}t\u{e9}N", "\"\u{e9} N\""];
 
 /// A local part of a pool with its number.
 pub(super) fn numbered(form: &str, number: usize) -> String {
-    form.replace("{{", "\u{1}")
-        .replace("}}", "\u{2}")
-        .replace("{n}", &number.to_string())
-        .replace('\u{1}', "{")
-        .replace('\u{2}', "}")
+    form.replace('N', &number.to_string())
 }
