@@ -23,6 +23,7 @@ mod people;
 mod pieces;
 mod pools;
 mod shrink;
+mod table;
 
 pub(crate) use faults::faults;
 pub(crate) use keep::{Asked, keep, keep_below};

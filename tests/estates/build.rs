@@ -81,6 +81,10 @@ impl Builder<'_> {
             self.behind.push(behind);
         }
         self.closed = (0..systems).map(|_| self.draw.percent(60)).collect();
+        // Where there are many people, some of them have accounts.
+        if self.size.people >= 100 && systems > 0 {
+            self.closed[0] = true;
+        }
         let many = self.draw.from(1, self.size.domains);
         self.ours = self.draw.some(&OURS, many).into_iter().map(str::to_owned).collect();
         let some = self.draw.below(3);

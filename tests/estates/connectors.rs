@@ -32,7 +32,7 @@ impl Builder<'_> {
         }
         let direct = self.direct();
         for system in 0..self.closed.len() {
-            self.to_system(system, &direct);
+            self.leads_to_system(system, &direct);
         }
         self.default_routes();
         for _ in 0..self.draw.pick(&[0, 0, 1, 1, 2]) {
@@ -73,7 +73,7 @@ impl Builder<'_> {
         self.estate.connectors.push(connector);
     }
 
-    fn to_system(&mut self, system: usize, direct: &[usize]) {
+    fn leads_to_system(&mut self, system: usize, direct: &[usize]) {
         let from = self.said(direct);
         let domains = self.estate.systems[system].domains.clone();
         let spaces = if self.draw.percent(50) { domains } else { Vec::new() };
@@ -228,6 +228,7 @@ impl Builder<'_> {
             .iter()
             .zip(&profile.extra)
             .map(|(pattern, extra)| (pattern.clone(), (*extra > 0).then_some(cost + extra)));
+        let user = self.draw.pick(&["hub", "hub@partner.example", "o'hub$1"]);
         Connector {
             name: self.draw.pick(&["to-", "c", "smtp", "relay-", "Local_", "virtual"]).to_owned(),
             from: profile.from.clone(),
@@ -239,7 +240,7 @@ impl Builder<'_> {
             hosts,
             dns: false,
             protocol: profile.protocol,
-            auth: profile.auth.then(|| ("our user".replace(' ', "."), "/etc/mail/password".to_owned())),
+            auth: profile.auth.then(|| (user.to_owned(), "/etc/mail/password".to_owned())),
             source_address: profile.source_address.clone(),
             concurrency: self.draw.maybe(15, |draw| draw.from(1, 20) as u32),
             max_size: profile.max_size.clone(),

@@ -15,7 +15,6 @@ use crate::properties::read;
 #[derive(Debug, Clone)]
 pub(crate) struct Fault {
     pub(crate) code: &'static str,
-    pub(crate) message: String,
     /// Statements, each with a line of its text.
     pub(crate) places: Vec<(Statement, usize)>,
 }
@@ -35,7 +34,7 @@ pub(crate) fn faults(estate: &Estate) -> Vec<Fault> {
         });
         lines_of.collect()
     };
-    let fault = |d: &Diagnostic| Fault { code: d.code.name, message: d.message.clone(), places: place(d) };
+    let fault = |d: &Diagnostic| Fault { code: d.code.name, places: place(d) };
     found.iter().filter(wrong).map(fault).collect()
 }
 

@@ -44,7 +44,8 @@ impl Builder<'_> {
             // A part of somebody's mailbox.
             let address = Address::read(&primary);
             primary = match self.estate.mtas[0].subaddress {
-                Some(separator) if address.given.len() < 40 => {
+                // Only the first separator cuts; and a word of the source that begins with `#` is a comment.
+                Some(separator) if !address.given.contains([separator, '#']) => {
                     address.with_detail(&format!("{separator}list")).normal()
                 }
                 _ => primary,
@@ -72,8 +73,20 @@ impl Builder<'_> {
         self.draw.pick(&hostnames)
     }
 
-    /// Somebody who gets mail: an account, a contact, someone at an open system, or a stranger.
+    /// Somebody who gets mail, and whose mail with a detail gets there too: what holds a separator has nobody's detail.
     fn target(&mut self) -> String {
+        let separator = self.estate.mtas[0].subaddress;
+        for _ in 0..5 {
+            let target = self.somebody();
+            if Address::read(&target).cut(separator).is_none() {
+                return target;
+            }
+        }
+        self.stranger()
+    }
+
+    /// An account, a contact, someone at an open system, or a stranger.
+    fn somebody(&mut self) -> String {
         let with_accounts: Vec<usize> =
             (0..self.closed.len()).filter(|&system| !self.estate.systems[system].accounts.is_empty()).collect();
         let open: Vec<String> = (0..self.closed.len())

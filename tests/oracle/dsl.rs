@@ -117,7 +117,8 @@ fn domain_fields(estate: &Estate, declaration: &Declaration) -> Vec<String> {
 fn connector_fields(estate: &Estate, connector: &Connector) -> Vec<String> {
     let mut fields = Vec::new();
     fields.extend(list("from", &estate.mta_names(&connector.from)));
-    if connector.to != Node::Internet {
+    // `internet` is the default: it is left out as often as it is said.
+    if connector.to != Node::Internet || connector.hosts.len() > 1 {
         fields.push(format!("to {}", estate.node_name(connector.to)));
     }
     let spaces: Vec<String> = connector
