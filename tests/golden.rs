@@ -32,4 +32,4 @@ pub(crate) mod case;
 mod checks;
 mod coverage;
 mod real;
-mod routes;
+pub(crate) mod routes;

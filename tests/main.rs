@@ -10,6 +10,7 @@ mod cli;
 mod directory;
 mod emit_exim;
 mod emit_postfix;
+mod estates;
 mod format;
 mod fuzz;
 mod golden;

@@ -2,6 +2,7 @@
 
 pub(crate) mod address;
 pub(crate) mod asks;
+pub(crate) mod dsl;
 pub(crate) mod estate;
 mod examples;
 mod examples_between;

@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use mailswitch::check::check;
-use mailswitch::diagnostic::{Diagnostics, Severity};
+use mailswitch::diagnostic::{Diagnostic, Diagnostics, Severity};
 use mailswitch::load::load;
 use mailswitch::plan::proof::Proof;
 use mailswitch::plan::route::Router;
@@ -13,10 +13,11 @@ use mailswitch::plan::route::decide::Asker;
 use mailswitch::plan::route::outcome::Ways;
 use mailswitch::plan::{MtaId, Plan, Question};
 use mailswitch::resolve::resolve;
-use mailswitch::source::Files;
+use mailswitch::source::{Files, Sources};
 use proptest::prelude::ProptestConfig;
 
-use crate::oracle::estate::{Connector, Estate, Mta, Node, to_dsl};
+use crate::oracle::dsl::to_dsl;
+use crate::oracle::estate::{Connector, Estate, Mta, Node};
 use crate::oracle::world::World;
 use crate::oracle::{asks, meaning, random};
 
@@ -72,19 +73,25 @@ pub(crate) fn plan_of(estate: &Estate) -> (Plan, Vec<String>) {
     plan_of_text(to_dsl(estate))
 }
 
-fn plan_of_text(text: String) -> (Plan, Vec<String>) {
+/// A file's plan, its sources, and what is wrong with its text.
+pub(crate) fn read(text: String) -> (Plan, Sources, Vec<Diagnostic>) {
     let mut loaded = load(&Only(text), Path::new("routing.dsl"), false).unwrap();
     let plan = resolve(&loaded.sources, &loaded.program, &mut loaded.diagnostics);
-    let errors = loaded.diagnostics.iter().filter(|found| found.code.severity == Severity::Error);
+    (plan, loaded.sources, loaded.diagnostics.into_list())
+}
+
+fn plan_of_text(text: String) -> (Plan, Vec<String>) {
+    let (plan, _, found) = read(text);
+    let errors = found.iter().filter(|found| found.code.severity == Severity::Error);
     let errors = errors.map(|found| format!("{} {}", found.code.name, found.message)).collect();
     (plan, errors)
 }
 
 /// An outcome as both readings state it: the fate, the recipient, the system, the connector and the status. Of a loop
 /// only that it is one: where its circle begins is a matter of taste.
-type Row = (String, Option<String>, Option<String>, Option<String>, Option<String>);
+pub(crate) type Row = (String, Option<String>, Option<String>, Option<String>, Option<String>);
 
-fn compiled(router: &Router, mta: usize, asker: Asker, address: &str, dearer: bool) -> BTreeSet<Row> {
+pub(crate) fn compiled(router: &Router, mta: usize, asker: Asker, address: &str, dearer: bool) -> BTreeSet<Row> {
     let question = Question::parse(address).unwrap();
     let outcomes = router.outcomes(MtaId(mta as u32), asker, &question, Ways { dearer, avoiding: None });
     let plan = router.plan;
@@ -109,7 +116,7 @@ fn comparable(mut rows: BTreeSet<Row>) -> BTreeSet<Row> {
     rows
 }
 
-fn naive(world: &World, mta: usize, asker: meaning::Asker, address: &str, dearer: bool) -> BTreeSet<Row> {
+pub(crate) fn naive(world: &World, mta: usize, asker: meaning::Asker, address: &str, dearer: bool) -> BTreeSet<Row> {
     // The compiler knows no recipient where the question was no address.
     let is_address = !matches!(Question::parse(address), Ok(Question::Unroutable(_)));
     let row = |outcome: meaning::Outcome| {
@@ -196,7 +203,7 @@ pub(crate) fn one_in(part: u32) -> ProptestConfig {
     ProptestConfig { cases: usual.cases.div_ceil(part), failure_persistence: None, ..usual }
 }
 
-const ASKERS: [(Asker, meaning::Asker); 2] =
+pub(crate) const ASKERS: [(Asker, meaning::Asker); 2] =
     [(Asker::Trusted, meaning::Asker::Trusted), (Asker::Anyone, meaning::Asker::Anyone)];
 
 proptest::proptest! {

@@ -20,7 +20,7 @@ use mailswitch::relay::table::Table;
 use mailswitch::source::Sources;
 
 use crate::golden::case;
-use crate::oracle::estate::to_dsl;
+use crate::oracle::dsl::to_dsl;
 use crate::oracle::{asks, random};
 use crate::properties::{checked, one_in, plan_of};
 
@@ -119,7 +119,11 @@ fn meant(router: &Router<'_>, mta: MtaId, asker: Asker, question: &Question) -> 
 }
 
 /// Holds one estate against its emitted data; gives how many questions were asked.
-fn agree(plan: &mut Plan, sources: &Sources, more: impl IntoIterator<Item = String>) -> Result<usize, String> {
+pub(crate) fn agree(
+    plan: &mut Plan,
+    sources: &Sources,
+    more: impl IntoIterator<Item = String>,
+) -> Result<usize, String> {
     for mta in &mut plan.mtas {
         (mta.emit, mta.settings) = (None, None);
     }

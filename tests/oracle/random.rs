@@ -109,6 +109,7 @@ fn mta() -> impl Strategy<Value = Mta> {
             postmaster,
             subaddress,
             smtputf8,
+            ..Mta::default()
         })
 }
 
@@ -151,7 +152,7 @@ fn connector(nodes: Nodes) -> impl Strategy<Value = Connector> {
     let pattern = proptest::prop_oneof![1 => strings(&DOMAINS), 1 => strings(&WILDCARDS)];
     let space = (pattern, option::weighted(0.3, 1..=2_u32));
     (nodes.some_mtas(), nodes.any(), vec(space, 0..=3), option::weighted(0.3, 1..=2_u32), any::<bool>())
-        .prop_map(|(from, to, spaces, cost, dns)| Connector { name: String::new(), from, to, spaces, cost, dns })
+        .prop_map(|(from, to, spaces, cost, dns)| Connector { from, to, spaces, cost, dns, ..Connector::default() })
 }
 
 fn contact() -> impl Strategy<Value = Contact> {
