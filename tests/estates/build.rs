@@ -73,7 +73,9 @@ impl Builder<'_> {
 
     fn names(&mut self) {
         let mtas = self.draw.from(1, self.size.mtas);
-        let systems = if self.draw.percent(6) { 0 } else { self.draw.from(1, self.size.systems) };
+        // Where there are many people, some of them have accounts.
+        let many = self.size.people >= 100;
+        let systems = if self.draw.percent(6) && !many { 0 } else { self.draw.from(1, self.size.systems) };
         for mta in 0..mtas {
             let last = mta + 1 == mtas;
             let front = !last && self.draw.percent(45);
@@ -81,8 +83,7 @@ impl Builder<'_> {
             self.behind.push(behind);
         }
         self.closed = (0..systems).map(|_| self.draw.percent(60)).collect();
-        // Where there are many people, some of them have accounts.
-        if self.size.people >= 100 && systems > 0 {
+        if many {
             self.closed[0] = true;
         }
         let many = self.draw.from(1, self.size.domains);

@@ -80,5 +80,17 @@ fn at_fault(estate: &Estate, fault: &Fault) -> Vec<Piece> {
     let candidates = first.into_iter().chain(values.into_iter().filter(ours)).chain(servers.into_iter().filter(ours));
     let blamed = fault.places.iter().filter_map(|&(statement, line)| person(estate, statement, line));
     let people = people.into_iter().filter(|piece| blamed.clone().any(|blamed| blamed == *piece));
-    candidates.chain(last).chain(people).collect()
+    let mut all: Vec<Piece> = candidates.chain(last).chain(people).collect();
+    // What mends these is known: it comes first.
+    all.sort_by_key(|piece| !likely(fault.code, *piece));
+    all
+}
+
+fn likely(code: &str, piece: Piece) -> bool {
+    match code {
+        "subaddress::differs" => piece == Piece::Everywhere("subaddress"),
+        "orphan::unresolved" | "loop::mx" => matches!(piece, Piece::Whole(Statement::Domain(_))),
+        "target::unsupported" => matches!(piece, Piece::Field(Statement::Connector(_) | Statement::Mta(_), _)),
+        _ => false,
+    }
 }
