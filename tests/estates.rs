@@ -22,6 +22,7 @@ mod mend;
 mod people;
 mod pieces;
 mod pools;
+mod real;
 mod shrink;
 mod table;
 

@@ -199,6 +199,8 @@ pub(super) fn holding(stage: &Stage<'_>, ask: &Ask) -> Option<BTreeSet<String>> 
 /// A message that must wait.
 pub(super) fn held(sent: &Sent, came: Vec<Arrival>, queued: bool) -> Option<Saw> {
     match sent.refused() {
+        // A call-out finds it out at RCPT time, and the client keeps the message.
+        Some(reply) if reply.code / 100 == 4 => None,
         Some(reply) => Some(Saw::Refused(reply.clone())),
         None if !came.is_empty() => Some(Saw::Sent(came)),
         None if !queued => Some(Saw::Lost),

@@ -1,0 +1,198 @@
+//! Random sound estates on real Postfix, real Exim and the relay, mixed as each estate says, with real mail.
+//!
+//! `MAILSWITCH_LONG=1 cargo test --release estates::real -- --nocapture` is the long form: it goes on until it has compared
+//! `TRIPLES` (1,000,000) of estate, address and MTA. `ESTATES=seed:first:count` runs these estates only. An estate that
+//! disagrees is made small, and `KEEP=name` writes it down as a golden case.
+
+use std::collections::BTreeSet;
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use mailswitch::emit::{Context, feature};
+use mailswitch::lab;
+use mailswitch::plan::Plan;
+use mailswitch::plan::route::Router;
+use mailswitch::verify::ask::{Ask, asks};
+use mailswitch::verify::judge::{lines, summary};
+use mailswitch::verify::weather::{Weather, storms};
+use mailswitch::verify::{Means, Part, Report, run};
+
+use super::{Asked, Size, keep, nth, shrink};
+use crate::oracle::dsl::to_dsl;
+use crate::oracle::estate::Estate;
+use crate::properties::read;
+use crate::support;
+
+/// So many estates at once: their MTAs wait for each other most of the time.
+const WORKERS: usize = 3;
+/// More literal addresses than any estate has.
+const ALL: usize = 100_000;
+/// Recipients of a message.
+const TOGETHER: usize = 40;
+/// An estate is made smaller for so long.
+const SHRINKING: Duration = Duration::from_secs(150);
+
+/// What has been compared so far.
+#[derive(Debug, Default, Clone, Copy)]
+struct Tally {
+    estates: usize,
+    given_up: usize,
+    /// Of estate, address and MTA; each asked by a trusted client (where there is one) and by anyone.
+    triples: usize,
+    questions: usize,
+    mailed: usize,
+    messages: usize,
+    /// Questions in a world where something is wrong.
+    stormy: usize,
+}
+
+impl Tally {
+    fn add(&mut self, other: Tally) {
+        self.estates += other.estates;
+        self.given_up += other.given_up;
+        self.triples += other.triples;
+        self.questions += other.questions;
+        self.mailed += other.mailed;
+        self.messages += other.messages;
+        self.stormy += other.stormy;
+    }
+}
+
+/// What went wrong, and the questions that show it.
+type Wrong = (String, Vec<Asked>);
+
+#[test]
+fn random_estates_take_every_route() {
+    let long = std::env::var("MAILSWITCH_LONG").is_ok();
+    let number = |name: &str, usual| std::env::var(name).ok().and_then(|n| n.parse().ok()).unwrap_or(usual);
+    let goal = if long { number("TRIPLES", 1_000_000) } else { 4_000 };
+    let seed = number("SEED", 4) as u64;
+    let wanted = std::env::var("ESTATES").unwrap_or_default();
+    let named: Vec<u64> = wanted.split(':').filter_map(|number| number.parse().ok()).collect();
+    let (seed, mut indices) = match named[..] {
+        [seed, first, count] => (seed, first..first + count),
+        _ => (seed, 0..u64::MAX),
+    };
+    let begin = Instant::now();
+    let state = Mutex::new((Tally::default(), None::<(u64, Estate, Wrong)>));
+    let next = Mutex::new(move || indices.next());
+    std::thread::scope(|scope| {
+        for _ in 0..WORKERS {
+            scope.spawn(|| {
+                loop {
+                    let over = |(tally, wrong): &(Tally, Option<_>)| tally.triples >= goal || wrong.is_some();
+                    if over(&state.lock().unwrap()) {
+                        return;
+                    }
+                    let Some(index) = (next.lock().unwrap())() else { return };
+                    let (tally, wrong) = one(seed, index, long);
+                    let mut state = state.lock().unwrap();
+                    state.0.add(tally);
+                    if state.0.estates % 25 == 0 {
+                        println!("{} s: {:?}", begin.elapsed().as_secs(), state.0);
+                    }
+                    if let (Some(wrong), None) = (wrong, &state.1) {
+                        state.1 = Some((index, wrong.0, wrong.1));
+                    }
+                }
+            });
+        }
+    });
+    let (tally, wrong) = state.into_inner().unwrap();
+    println!("seed {seed}, {} s: {tally:?}", begin.elapsed().as_secs());
+    if let Some((index, estate, wrong)) = wrong {
+        fail(seed, index, estate, &wrong);
+    }
+}
+
+/// Of each eight estates one is large, two are middling, and the rest fit on a page.
+fn size(index: u64, long: bool) -> Size {
+    match index % 8 {
+        7 if long => Size::LARGE,
+        3 | 5 => Size::MEDIUM,
+        _ => Size::SMALL,
+    }
+}
+
+fn one(seed: u64, index: u64, long: bool) -> (Tally, Option<(Estate, Wrong)>) {
+    let Some(estate) = nth(seed, index, size(index, long)) else {
+        return (Tally { given_up: 1, ..Tally::default() }, None);
+    };
+    let mut tally = Tally { estates: 1, ..Tally::default() };
+    let wrong = compare(&estate, 60, &mut tally);
+    (tally, wrong.map(|wrong| (estate, wrong)))
+}
+
+/// Runs an estate, and says what is wrong with it.
+fn compare(estate: &Estate, patience: u64, tally: &mut Tally) -> Option<Wrong> {
+    let (plan, sources, _) = read(to_dsl(estate));
+    let router = Router::new(&plan);
+    let context = Context { plan: &plan, router: &router, sources: &sources };
+    let part = |id| {
+        let kind = plan.mta(id).target.value.kind;
+        Part { kind, files: feature::target(kind).unwrap().render(context, id).unwrap() }
+    };
+    let parts: Vec<Part> = plan.mta_ids().map(part).collect();
+    let calm = asks(&router, ALL);
+    tally.triples += calm.iter().map(|ask| (ask.mta, ask.wires())).collect::<BTreeSet<_>>().len();
+    tally.questions += calm.len();
+    let means = Means {
+        layers: vec![support::EXIM_ROOT.into()],
+        program: support::program().into(),
+        patience: Duration::from_secs(patience),
+        together: TOGETHER,
+    };
+    let mut pass = |name: &str, asks: &[Ask], weather: &Weather| {
+        let result = run(&plan, &parts, asks, weather, &means, &|_| ());
+        if let Ok(report) = &result {
+            tally.mailed += report.mailed;
+            tally.messages += report.messages;
+        }
+        wrong(&plan, name, asks, result)
+    };
+    if let Some(wrong) = pass("when all is well", &calm, &Weather::default()) {
+        return Some(wrong);
+    }
+    let storms: Vec<_> = storms(&router).into_iter().map(|storm| (storm.asks(&calm), storm)).collect();
+    let mut stormy = 0;
+    let mut found = None;
+    for (asks, storm) in storms.iter().filter(|(asks, _)| !asks.is_empty()) {
+        stormy += asks.len();
+        found = found.or_else(|| pass(storm.name, asks, &storm.weather));
+    }
+    tally.stormy += stormy;
+    found
+}
+
+fn wrong(plan: &Plan, pass: &str, asks: &[Ask], result: lab::Result<Report>) -> Option<Wrong> {
+    let report = match result {
+        Ok(report) => report,
+        Err(error) => return Some((format!("{pass}, it does not run: {error}"), Vec::new())),
+    };
+    let mut text = String::new();
+    let mut asked = Vec::new();
+    for one in report.disagreements.iter().take(3) {
+        let ask = &asks[one.ask];
+        let (at, who) = (&plan.mta(ask.mta).name, if ask.anyone { "anyone" } else { "a trusted client" });
+        let seen: Vec<String> = lines(&one.saw).into_iter().chain(one.log.clone()).collect();
+        text += &format!("{pass}: {} at {at} from {who} {}; ", ask.wires(), summary(&one.saw));
+        text += &format!("expected {:?}\n      {}\n", ask.expected, seen.join("\n      "));
+        let recipient = ask.recipients[0].wire.clone();
+        asked.push(Asked { mta: ask.mta.index(), anyone: ask.anyone, recipient });
+    }
+    text.extend(report.problems.iter().map(|problem| format!("{pass}: {problem}\n")));
+    (!text.is_empty()).then_some((text, asked))
+}
+
+fn fail(seed: u64, index: u64, estate: Estate, first: &Wrong) -> ! {
+    println!("estate {seed}:{index} disagrees:\n{}", first.0);
+    let end = Instant::now() + SHRINKING;
+    let fails = |estate: &Estate| Instant::now() < end && compare(estate, 10, &mut Tally::default()).is_some();
+    let least = shrink(estate, fails);
+    let again = compare(&least, 10, &mut Tally::default());
+    let (what, asked) = again.as_ref().unwrap_or(first);
+    if let Ok(name) = std::env::var("KEEP") {
+        keep(&least, &name, what, asked);
+    }
+    panic!("estate {seed}:{index}: {what}\n{}", to_dsl(&least));
+}
