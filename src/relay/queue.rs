@@ -43,6 +43,7 @@ pub mod retry;
 mod room;
 mod route;
 mod set;
+mod turns;
 mod view;
 mod ways;
 mod worker;

@@ -101,6 +101,11 @@ impl Route {
         self.tiers.iter().map(tier).collect()
     }
 
+    /// Whether the connectors of a tier share the load, or the hosts of one of them do.
+    pub fn shares(tier: &[Arc<Connector>]) -> bool {
+        tier.len() > 1 || tier.iter().any(|connector| connector.balanced)
+    }
+
     /// Whether a message may go this way, by the size that its sender speaks of.
     pub fn takes(&self, size: Option<u64>) -> bool {
         size.zip(self.max_size).is_none_or(|(size, most)| size <= most)

@@ -5,4 +5,5 @@ mod disk;
 mod hosts;
 pub(crate) mod house;
 mod reports;
+mod share;
 mod size;

@@ -2,6 +2,7 @@
 
 mod filter;
 mod host;
+mod share;
 
 use std::net::TcpStream;
 use std::os::unix::process::ExitStatusExt;

@@ -29,6 +29,7 @@ pub async fn targets(client: &Client, connector: &Connector, domain: &str) -> Re
 
 async fn smart_hosts(client: &Client, connector: &Connector) -> Result<Vec<Target>, Trouble> {
     let mut hosts: Vec<&Host> = connector.hosts.iter().collect();
+    // For those who ask a few of them once, as call-outs do; the queue counts turns, and puts them in an order of its own.
     if connector.balanced {
         fastrand::shuffle(&mut hosts);
     }

@@ -13,6 +13,7 @@ use super::hosts::Hosts;
 use super::lane::{Lanes, Mood};
 use super::retry::Schedule;
 use super::set::Set;
+use super::turns::Turns;
 use crate::relay::envelope::QueueId;
 use crate::relay::route::Route;
 use crate::relay::spool::{Change, Content, Note, Place, Recovered};
@@ -96,6 +97,7 @@ pub(super) struct Board {
     pub(super) slab: Slab,
     pub(super) lanes: Lanes,
     pub(super) hosts: Hosts,
+    turns: Turns,
     pub(super) schedule: Schedule,
     pub(super) index: BTreeSet<(QueueId, Slot)>,
     timers: BTreeSet<(u64, Timer)>,
@@ -132,6 +134,7 @@ impl Board {
             slab: Slab::default(),
             lanes: Lanes::default(),
             hosts: Hosts::default(),
+            turns: Turns::default(),
             schedule,
             index: BTreeSet::new(),
             timers: BTreeSet::new(),

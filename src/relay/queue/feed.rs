@@ -13,6 +13,7 @@ use super::entry::Message;
 use super::failure::{Failure, Tried};
 use super::link::Hop;
 use super::room::Permit;
+use super::turns::LOT;
 use crate::relay::config::Connector;
 use crate::relay::deliver::{Outcome, Secured, Source, Stage, Target, Transaction};
 use crate::relay::envelope::{Envelope, Notify, QueueId};
@@ -31,6 +32,7 @@ pub(super) struct Feed<'a, H: Hop> {
     connector: &'a Connector,
     target: &'a Target,
     permit: &'a Permit,
+    shares: bool,
     tls: Option<Secured>,
     tried: Tried,
     first: Option<Ticket>,
@@ -69,6 +71,7 @@ impl<'a, H: Hop> Feed<'a, H> {
         connector: &'a Connector,
         target: &'a Target,
         permit: &'a Permit,
+        shares: bool,
         tls: Option<Secured>,
         tried: Tried,
         first: Option<Ticket>,
@@ -76,7 +79,22 @@ impl<'a, H: Hop> Feed<'a, H> {
     ) -> Feed<'a, H> {
         let metrics = queue.shared.metrics.connector(&connector.name);
         let flying = VecDeque::new();
-        Feed { queue, at, connector, target, permit, tls, tried, first, again, flying, taken: 0, answered: 0, metrics }
+        Feed {
+            queue,
+            at,
+            connector,
+            target,
+            permit,
+            shares,
+            tls,
+            tried,
+            first,
+            again,
+            flying,
+            taken: 0,
+            answered: 0,
+            metrics,
+        }
     }
 
     /// Nothing came of the connection.
@@ -84,9 +102,10 @@ impl<'a, H: Hop> Feed<'a, H> {
         self.answered == 0
     }
 
-    /// It has had its turn, and others wait.
+    /// It has had its turn, and others wait or share the load with its host.
     pub(super) fn is_spent(&self) -> bool {
-        self.taken >= TURN && (self.permit.is_wanted() || self.queue.with(|board, _| board.is_crowded()))
+        let shared = self.shares && self.taken >= LOT;
+        shared || self.taken >= TURN && (self.permit.is_wanted() || self.queue.with(|board, _| board.is_crowded()))
     }
 
     fn take(&mut self) -> Option<Ticket> {
@@ -170,8 +189,14 @@ impl<'a, H: Hop> Feed<'a, H> {
 }
 
 impl<H: Hop> Drop for Feed<'_, H> {
-    /// After a panic over a message, it is tried again later, as others are that were under way with it.
+    /// The rest of its lot is for another connection. After a panic over a message, it is tried again later, as others are
+    /// that were under way with it.
     fn drop(&mut self) {
+        // One that came to nothing is another's turn.
+        if self.shares && (self.taken == 0 || !self.was_useless()) {
+            let again = self.again.is_some();
+            self.queue.with(|board, _| board.turn_ends(self.at, again, self.taken));
+        }
         if !std::thread::panicking() {
             return;
         }

@@ -73,6 +73,11 @@ impl Hosts {
         }
     }
 
+    /// Whether nobody may try a host now.
+    pub(super) fn is_left_alone(&self, key: &Key, now: u64) -> bool {
+        self.dead.get(key).is_some_and(|dead| dead.until > now)
+    }
+
     pub(super) fn failed(
         &mut self,
         key: &Key,

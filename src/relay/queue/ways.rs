@@ -1,5 +1,5 @@
-//! Which host a worker connects to: the cheapest connectors first, those of equal cost from a random one on, each one's
-//! hosts in their order, and neither those that are dead nor those that the message has tried.
+//! Which host a worker connects to: the cheapest connectors first, each one's hosts in their order, and neither those that
+//! are dead nor those that the message has tried. Connectors of equal cost and balanced hosts take turns.
 
 use std::sync::Arc;
 
@@ -9,9 +9,11 @@ use super::failure::{Failure, Tried};
 use super::hosts::{Claim, Failed, Key};
 use super::link::{Hop, Link};
 use super::room::Permit;
+use super::turns::begin;
 use crate::relay::config::Connector;
 use crate::relay::deliver::{Target, Trouble};
 use crate::relay::event::Event;
+use crate::relay::route::Route;
 
 /// What a worker found.
 pub(super) enum Found<L> {
@@ -34,6 +36,21 @@ pub(super) struct Host<L> {
     pub(super) target: Target,
     pub(super) key: Key,
     pub(super) permit: Permit,
+    /// Others share the load with it.
+    pub(super) shares: bool,
+}
+
+/// A connector of a tier, with its hosts.
+type Choice<'a> = (&'a Arc<Connector>, Result<Vec<Target>, Trouble>);
+
+impl<L> Found<L> {
+    /// With that others share the load with the host, or not.
+    fn shared(mut self, shares: bool) -> Found<L> {
+        if let Found::Host(host) = &mut self {
+            host.shares = shares;
+        }
+        self
+    }
 }
 
 /// What was met on the way.
@@ -54,10 +71,15 @@ impl<H: Hop> Queue<H> {
     /// The first host of a lane that can be had.
     pub(super) async fn find(&self, at: u32, (route, domain): &Way, tried: &[Tried]) -> Found<H::Link> {
         let mut met = Met::default();
+        let turn = self.with(|board, _| board.turn(at, !tried.is_empty()));
         for tier in &route.tiers {
-            let start = if tier.len() > 1 { fastrand::usize(..tier.len()) } else { 0 };
-            for connector in tier[start..].iter().chain(&tier[..start]) {
-                let targets = match self.shared.hop.targets(connector, domain).await {
+            let shares = Route::shares(tier);
+            let mut choices = self.look_up(tier, domain).await;
+            if shares {
+                self.take_turns(&mut choices, turn, tried);
+            }
+            for (connector, targets) in choices {
+                let targets = match targets {
                     Ok(targets) => targets,
                     Err(trouble) if trouble.permanent => return Found::Never(lookup(connector, &trouble)),
                     Err(trouble) => {
@@ -66,12 +88,42 @@ impl<H: Hop> Queue<H> {
                     }
                 };
                 if let Some(found) = self.first(at, connector, targets, tried, &mut met).await {
-                    return found;
+                    return found.shared(shares);
                 }
             }
         }
         let nowhere = || Arc::new(Failure::own(crate::relay::reply::Status(4, 4, 4), "no host is left to try"));
         Found::Nothing { why: met.why.unwrap_or_else(nowhere), until: met.until }
+    }
+
+    /// The hosts of all connectors of a tier: only so is it known which of them can serve.
+    async fn look_up<'a>(&self, tier: &'a [Arc<Connector>], domain: &str) -> Vec<Choice<'a>> {
+        let mut choices = Vec::with_capacity(tier.len());
+        for connector in tier {
+            choices.push((connector, self.shared.hop.targets(connector, domain).await));
+        }
+        choices
+    }
+
+    /// Puts the connector first whose turn it is, and the host of a balanced one.
+    fn take_turns(&self, choices: &mut [Choice<'_>], turn: u64, tried: &[Tried]) {
+        self.with(|board, now| {
+            let may = |connector: &Connector, target: &Target| {
+                let name = connector.name.as_str();
+                !has_tried(tried, name, target) && !board.hosts.is_left_alone(&(name.into(), target.addr), now)
+            };
+            let rest = begin(choices, turn, |(connector, targets)| match targets {
+                Ok(targets) => targets.iter().any(|target| may(connector, target)),
+                // That is an answer, too.
+                Err(trouble) => trouble.permanent,
+            });
+            for (connector, targets) in choices.iter_mut().filter(|(connector, _)| connector.balanced) {
+                let Ok(targets) = targets else { continue };
+                let mut hosts = by_host(std::mem::take(targets));
+                begin(&mut hosts, rest, |host| host.iter().any(|target| may(connector, target)));
+                *targets = hosts.concat();
+            }
+        });
     }
 
     async fn first(
@@ -84,7 +136,7 @@ impl<H: Hop> Queue<H> {
     ) -> Option<Found<H::Link>> {
         let name: Arc<str> = connector.name.as_str().into();
         for target in targets {
-            if tried.iter().any(|tried| *tried.connector == *name && tried.address == target.addr) {
+            if has_tried(tried, &name, &target) {
                 continue;
             }
             let key = (Arc::clone(&name), target.addr);
@@ -100,7 +152,7 @@ impl<H: Hop> Queue<H> {
                 Ok(link) => {
                     self.opened(at, &key, &target, probe);
                     self.look_at_link(&key, &target, &link);
-                    let host = Host { link, connector: Arc::clone(connector), target, key, permit };
+                    let host = Host { link, connector: Arc::clone(connector), target, key, permit, shares: false };
                     return Some(Found::Host(Box::new(host)));
                 }
                 Err(trouble) => {
@@ -167,6 +219,17 @@ impl<H: Hop> Queue<H> {
         }
         failed
     }
+}
+
+/// The addresses of each host, in their order; the hosts in one that is always the same.
+fn by_host(mut targets: Vec<Target>) -> Vec<Vec<Target>> {
+    let order = |a: &Target, b: &Target| (&a.name, a.addr.port()).cmp(&(&b.name, b.addr.port()));
+    targets.sort_by(order);
+    targets.chunk_by(|a, b| order(a, b).is_eq()).map(<[Target]>::to_vec).collect()
+}
+
+fn has_tried(tried: &[Tried], connector: &str, target: &Target) -> bool {
+    tried.iter().any(|tried| *tried.connector == *connector && tried.address == target.addr)
 }
 
 fn lookup(connector: &Connector, trouble: &Trouble) -> Arc<Failure> {

@@ -1,4 +1,5 @@
-//! Workers: each finds a host for its lane, and sends what is in line there over one connection.
+//! Workers: each finds a host for its lane, and sends what is in line there over one connection: all of
+//! it, or a few messages where others share the load with that host.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -86,11 +87,11 @@ impl<H: Hop> Queue<H> {
 
     /// Sends over one connection for as long as there is something to send.
     async fn serve(&self, at: u32, host: Box<Host<H::Link>>, first: Option<Ticket>, again: Option<Vec<Tried>>) -> Then {
-        let Host { mut link, connector, target, key, permit } = *host;
+        let Host { mut link, connector, target, key, permit, shares } = *host;
         let tried = Tried { connector: Arc::clone(&key.0), address: key.1 };
         let stays = again.is_none();
         let _fallen = OnPanic(|| self.closed(at, &key));
-        let mut feed = Feed::new(self, at, &connector, &target, &permit, link.tls(), tried, first, again);
+        let mut feed = Feed::new(self, at, &connector, &target, &permit, shares, link.tls(), tried, first, again);
         loop {
             let result = link.run(&mut feed).await;
             if let Err(trouble) = &result {

@@ -2,7 +2,7 @@
 //! stands still unless a test moves it.
 
 use std::collections::HashMap;
-use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, mpsc as threads};
 use std::time::Duration;
 
@@ -52,6 +52,7 @@ pub(crate) struct Script {
     seen: mpsc::UnboundedSender<String>,
     letters: Arc<Mutex<Vec<Vec<u8>>>>,
     open: Arc<Mutex<(u32, u32)>>,
+    connections: Arc<AtomicU32>,
 }
 
 impl Script {
@@ -78,16 +79,23 @@ impl Hop for Script {
     type Link = Wire;
 
     async fn targets(&self, connector: &Arc<Connector>, domain: &str) -> Result<Vec<Target>, Trouble> {
-        let hosts: Vec<String> = match connector.dns {
+        let mut hosts: Vec<String> = match connector.dns {
             true if domain == "null.example" => return Err(Trouble::permanent(Status(5, 1, 10), "no mail here")),
             true if domain == "twin.example" => vec!["mx.far.example".to_owned()],
             true => vec![format!("mx.{domain}")],
             false => connector.hosts.iter().map(|host| host.name.to_string()).collect(),
         };
+        if connector.balanced {
+            fastrand::shuffle(&mut hosts);
+        }
         let numbers = |name: &str| name.bytes().fold(0_u16, |sum, byte| sum.wrapping_mul(31) + u16::from(byte));
         Ok(hosts
             .into_iter()
-            .map(|name| Target { addr: SocketAddr::from(([192, 0, 2, 1], numbers(&name))), name })
+            .flat_map(|name| {
+                let port = numbers(&name);
+                let addresses = if name.starts_with("double.") { 1..3 } else { 1..2 };
+                addresses.map(move |last| Target { addr: ([192, 0, 2, last], port).into(), name: name.clone() })
+            })
             .collect())
     }
 
@@ -101,6 +109,7 @@ impl Hop for Script {
             return Err(Trouble::new(Kind::Greeting, Status(4, 3, 2), "too many connections"));
         }
         self.opened(1);
+        self.connections.fetch_add(1, Ordering::Relaxed);
         Ok(Wire {
             script: self.clone(),
             host: target.name.clone(),
@@ -252,8 +261,8 @@ impl House {
         let opened = Spool::open(folder.path(), Arc::new(disk.clone()), Options::new(now));
         let Opened { spool, messages, .. } = opened.unwrap();
         let (sender, seen) = mpsc::unbounded_channel();
-        let (modes, letters, open) = Default::default();
-        let script = Script { modes, seen: sender, letters, open };
+        let (modes, letters, open, connections) = Default::default();
+        let script = Script { modes, seen: sender, letters, open, connections };
         let lines = Lines::default();
         let log = Log::start(Format::Human, To::Stream(Box::new(lines.clone()))).unwrap();
         let (hop, metrics) = (script.clone(), Arc::new(Metrics::new()));
@@ -368,6 +377,11 @@ impl House {
         self.log.close();
         let text = String::from_utf8(self.lines.0.lock().unwrap().clone()).unwrap();
         text.lines().filter(|line| line.contains(event)).map(str::to_owned).collect()
+    }
+
+    /// How many connections there were.
+    pub(crate) fn connections(&self) -> u32 {
+        self.script.connections.load(Ordering::Relaxed)
     }
 
     /// The most connections that were open at once.

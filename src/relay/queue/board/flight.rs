@@ -66,6 +66,18 @@ impl Board {
         Some(Job::Again(way, self.ticket(slot), tried))
     }
 
+    /// Whose turn it is for one more connection of a lane, where others share its load.
+    pub(in super::super) fn turn(&mut self, at: u32, again: bool) -> u64 {
+        self.lanes.get(at).map_or(0, |lane| self.turns.take(&lane.route, again, &mut self.random))
+    }
+
+    /// Such a connection ends, and has carried so many messages.
+    pub(in super::super) fn turn_ends(&mut self, at: u32, again: bool, carried: u32) {
+        if let Some(lane) = self.lanes.get(at) {
+            self.turns.give_back(&lane.route, again, carried);
+        }
+    }
+
     /// The next message in line for a connection.
     pub(in super::super) fn next(&mut self, at: u32) -> Option<Ticket> {
         let slot = self.flyable(at)?.ready.first()?;
