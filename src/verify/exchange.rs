@@ -10,7 +10,7 @@ use super::stage::{SENDERS, Stage};
 use super::{Disagreement, Means, Progress, Report};
 use crate::lab::client::Conversation;
 use crate::lab::inbox::Seen;
-use crate::lab::{Error, Result};
+use crate::lab::{Error, Result, poll};
 use crate::name::Mailbox;
 use crate::plan::MtaId;
 
@@ -20,6 +20,8 @@ const ERRORS: usize = 8;
 const WATCH: Duration = Duration::from_millis(500);
 /// The shortest queue id: Postfix makes them of the time and an inode, which is small on a new file system.
 const SHORTEST: usize = 6;
+/// After so long without all that is due, the queues are looked at.
+const SLICE: Duration = Duration::from_secs(1);
 /// So many lines of each log are quoted.
 const LINES: usize = 12;
 /// Names the message in its header.
@@ -55,7 +57,7 @@ pub(super) fn exchange(
     watch(Progress::Waiting);
     await_all(stage, asks, &sent, means, report)?;
     let arrivals = arrivals(&stage.world.seen());
-    let queues = stage.machines.iter().map(Machine::queue).collect::<Result<Vec<_>>>()?;
+    let queues = queues(stage)?;
     let mut logs = None;
     for one in &sent {
         let ask = &asks[one.ask];
@@ -94,7 +96,16 @@ fn await_all(stage: &Stage<'_>, asks: &[Ask], sent: &[Sent], means: &Means, repo
             due.iter().all(|(number, count)| came.get(number).is_some_and(|came| came.len() >= *count))
         }
     };
-    let quiet = stage.world.look_until(means.patience, complete).is_ok();
+    let mut empty = 0;
+    let quiet = poll(means.patience, || {
+        if stage.world.look_until(SLICE, complete).is_ok() {
+            return Ok(Some(true));
+        }
+        // What is in no queue any more does not come.
+        empty = if queues(stage)?.iter().all(String::is_empty) { empty + 1 } else { 0 };
+        Ok((empty > 1 && holding.is_empty()).then_some(false))
+    })?
+    .unwrap_or_default();
     if !holding.is_empty() {
         std::thread::sleep(WATCH);
     } else if quiet {
@@ -104,6 +115,10 @@ fn await_all(stage: &Stage<'_>, asks: &[Ask], sent: &[Sent], means: &Means, repo
         }
     }
     Ok(())
+}
+
+fn queues(stage: &Stage<'_>) -> Result<Vec<String>> {
+    stage.machines.iter().map(Machine::queue).collect()
 }
 
 /// Every question of one kind at one MTA, in as few sessions as it bears.

@@ -11,7 +11,7 @@ use super::Size;
 use super::draw::Draw;
 use super::pools::{OURS, RELAYED, TRUSTED};
 use crate::oracle::address::domain;
-use crate::oracle::estate::{Connector, Declaration, Estate, Kind, Mta, Node, System, Target, Unresolved};
+use crate::oracle::estate::{Connector, Declaration, Estate, Kind, Level, Mta, Node, System, Target, Unresolved};
 
 pub(super) struct Builder<'r> {
     pub(super) draw: Draw<'r>,
@@ -56,7 +56,17 @@ pub(super) fn build(rng: &mut TestRng, size: Size) -> Estate {
     builder.relay_domains();
     builder.people();
     builder.maps();
+    if strict_by_dns(&builder.estate) {
+        let files = |name: &str| format!("/etc/mail/{name}.pem");
+        builder.estate.mtas.iter_mut().for_each(|mta| mta.tls = Some((files("certificate"), files("key"))));
+    }
     builder.estate
+}
+
+/// Whether a connector wants TLS of whatever host MX records lead to: it may be one of our own MTAs.
+pub(super) fn strict_by_dns(estate: &Estate) -> bool {
+    let strict = |c: &Connector| c.dns && c.tls.as_ref().is_some_and(|tls| tls.level >= Level::Required);
+    estate.connectors.iter().any(strict)
 }
 
 impl Builder<'_> {

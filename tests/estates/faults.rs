@@ -10,6 +10,7 @@ use mailswitch::source::Sources;
 
 use crate::oracle::dsl::{Statement, statements};
 use crate::oracle::estate::Estate;
+use super::build::strict_by_dns;
 use crate::properties::read;
 
 #[derive(Debug, Clone)]
@@ -35,7 +36,12 @@ pub(crate) fn faults(estate: &Estate) -> Vec<Fault> {
         lines_of.collect()
     };
     let fault = |d: &Diagnostic| Fault { code: d.code.name, places: place(d) };
-    found.iter().filter(wrong).map(fault).collect()
+    let mut faults: Vec<Fault> = found.iter().filter(wrong).map(fault).collect();
+    if strict_by_dns(estate) && estate.mtas.iter().any(|mta| mta.tls.is_none()) {
+        // Mail to that MTA would wait for ever, and rightly so.
+        faults.push(Fault { code: "tls::absent", places: Vec::new() });
+    }
+    faults
 }
 
 /// What `mailswitch build` would report of a plan.
