@@ -20,4 +20,5 @@ mod properties;
 mod readme;
 mod relay;
 mod relay_config;
+mod releases;
 mod syntax;
