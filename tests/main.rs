@@ -21,5 +21,6 @@ mod properties;
 mod readme;
 mod relay;
 mod relay_config;
+mod releases;
 mod support;
 mod syntax;

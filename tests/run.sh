@@ -3,4 +3,5 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 tests/setup.sh
+tests/setup-releases.sh
 cargo test --locked -- "$@"

@@ -17,6 +17,7 @@ mod refuse;
 mod routes;
 mod settings;
 mod tables;
+mod version;
 mod view;
 
 pub struct Exim;

@@ -32,7 +32,7 @@ impl Target for Postfix {
         match feature {
             Feature::Version(version) => match version::release(Some(version)) {
                 Some(_) => None,
-                None => no("this release of Postfix is none that mailswitch writes for", "name one from 3.5 to 3.10"),
+                None => no("this release of Postfix is none that mailswitch writes for", "name one from 3.5 to 3.11"),
             },
             Feature::Maps(maps) => refuses_maps(context, maps),
             Feature::Milter | Feature::ServerTls | Feature::Smtputf8 | Feature::TablesOnly | Feature::Verify => None,

@@ -47,7 +47,8 @@ pub(super) fn exchange(
     let mut sent = Vec::new();
     for mta in stage.plan().mta_ids() {
         for anyone in [false, true] {
-            ask_all(stage, asks, mta, anyone, means.together, watch, &mut sent)?;
+            let asked = ask_all(stage, asks, mta, anyone, means.together, watch, &mut sent);
+            asked.map_err(|error| with_log(stage, mta, &error))?;
         }
     }
     report.mailed +=
@@ -252,6 +253,15 @@ fn sender_of(message: usize) -> String {
 /// Each machine's name and log.
 fn logs_of(stage: &Stage<'_>) -> Vec<(String, String)> {
     stage.machines.iter().map(|machine| (machine.node.name().to_owned(), machine.node.log())).collect()
+}
+
+/// An MTA that ends a session says why in its log, if anywhere.
+fn with_log(stage: &Stage<'_>, mta: MtaId, error: &Error) -> Error {
+    let machine = &stage.machines[mta.index()];
+    let log = machine.node.log();
+    let skipped = log.lines().count().saturating_sub(LINES);
+    let last: String = log.lines().skip(skipped).map(|line| format!("\n  {line}")).collect();
+    Error::new(format!("`{}`: {error}; its log ends with:{last}", machine.node.name()))
 }
 
 /// The lines of the logs that tell of a message.

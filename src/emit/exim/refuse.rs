@@ -1,13 +1,10 @@
 //! What Exim cannot express, with the section of its specification that says so.
 
 use super::groups::{endpoints, policy};
-use super::{settings, view};
+use super::{settings, version, view};
 use crate::emit::{Context, Feature, Unsupported};
 use crate::plan::route::Tier;
 use crate::plan::{ConnectorId, Maps, MtaId, Plan, Protocol, TlsLevel, Version};
-
-/// The oldest whose taint checks and router variables the emitted text is written for.
-const OLDEST: Version = Version { major: 4, minor: 94, patch: None };
 
 pub(super) fn refuses(context: Context<'_>, mta: MtaId, feature: Feature<'_>) -> Option<Unsupported> {
     let plan = context.plan;
@@ -19,7 +16,7 @@ pub(super) fn refuses(context: Context<'_>, mta: MtaId, feature: Feature<'_>) ->
             "take the `milter` away, or let a Postfix MTA in front of this one do the filtering",
         )),
         Feature::Settings => settings_refused(context, mta),
-        Feature::Connector(id) => connector_refused(plan, id),
+        Feature::Connector(id) => connector_refused(plan, id).or_else(|| name_refused(context, mta, id)),
         Feature::Group(tiers) => group_refused(plan, tiers),
         Feature::ServerTls | Feature::Smtputf8 | Feature::Subaddress(_) | Feature::TablesOnly | Feature::Verify => None,
     }
@@ -29,16 +26,13 @@ fn no(message: impl Into<String>, help: impl Into<String>) -> Unsupported {
     Unsupported { message: message.into(), help: help.into(), span: None }
 }
 
-fn version_refused(version: Version) -> Option<Unsupported> {
-    let (major, minor) = (version.major, version.minor);
-    let too_old = (major, minor) < (OLDEST.major, OLDEST.minor);
-    if major == OLDEST.major && !too_old {
-        return None;
-    }
-    Some(no(
-        format!("what is emitted for Exim is known to work from 4.94 on, and this is {major}.{minor}"),
-        "name a version of 4.94 or later",
-    ))
+fn version_refused(named: Version) -> Option<Unsupported> {
+    version::release(Some(named)).is_none().then(|| {
+        no(
+            "this release of Exim is none that mailswitch writes for",
+            "name one from 4.94 to 4.100, or none for Debian 12's",
+        )
+    })
 }
 
 fn maps_refused(maps: Maps) -> Option<Unsupported> {
@@ -64,6 +58,17 @@ fn connector_refused(plan: &Plan, id: ConnectorId) -> Option<Unsupported> {
         message: "`protocol smtps` is TLS from the first octet (specification 30.4, \"protocol\")".to_owned(),
         help: "take `tls off` away, or use `protocol smtp`".to_owned(),
         span: connector.tls.span,
+    })
+}
+
+/// A certificate's names are read by an event (see `options`).
+fn name_refused(context: Context<'_>, mta: MtaId, id: ConnectorId) -> Option<Unsupported> {
+    let name = context.plan.connector(id).tls.name.as_ref()?;
+    let release = version::release(context.plan.mta(mta).target.value.version)?;
+    (!release.reads_certificate_names()).then(|| Unsupported {
+        message: "this release of Exim never ends with a certificate that has an IP address among its names (specification 11.5, certextract)".to_owned(),
+        help: "verify the host by its own name, or name 4.96 or later".to_owned(),
+        span: Some(name.span),
     })
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::groups::{Group, Groups, endpoints, is_balanced, policy};
+use super::groups::{Endpoint, Group, Groups, endpoints, is_balanced, policy};
 use super::options::{Setting, seen_among, settings};
 use super::quote;
 use crate::emit::Context;
@@ -142,7 +142,10 @@ fn router(context: Context<'_>, group: &Group, transport: &str) -> RouterView {
         view.dns = true;
         view.fallback = Some(fallback).filter(|f| !f.is_empty());
     } else {
-        view.hosts = group.tiers.iter().map(|t| tier(plan, t)).collect::<Vec<_>>().join(", +, ");
+        let list =
+            if group.members().iter().any(|&id| endpoints(plan, id).is_none()) { List::Colons } else { List::Commas };
+        let tiers: Vec<String> = group.tiers.iter().map(|t| tier(plan, t, list)).collect();
+        view.hosts = format!("{}{}", list.head(), tiers.join(list.then()));
     }
     view
 }
@@ -158,7 +161,8 @@ fn limit(plan: &Plan, group: &Group) -> Option<u64> {
 fn fallback(plan: &Plan, tiers: &[Vec<ConnectorId>]) -> Option<String> {
     let mut parts = Vec::new();
     for tier in tiers {
-        let hosts: Vec<Option<String>> = tier.iter().map(|&id| endpoints(plan, id).map(|_| hosts(plan, id))).collect();
+        let hosts: Vec<Option<String>> =
+            tier.iter().map(|&id| endpoints(plan, id).map(|_| hosts(plan, id, List::Commas))).collect();
         parts.push(hosts.into_iter().collect::<Option<Vec<_>>>()?.join(", "));
         if !shares_flat(plan, tier) {
             return None;
@@ -172,29 +176,70 @@ fn shares_flat(plan: &Plan, tier: &[ConnectorId]) -> bool {
     tier.len() == 1 || tier.iter().all(|&id| endpoints(plan, id).is_none_or(|e| e.len() == 1))
 }
 
+/// How a list of hosts is written.
+///
+/// Where the DNS names some of them, `$domain` is in the list, which is tainted; from 4.99 on such a list is split at
+/// colons, whatever separator its expansion begins with (4.99, ChangeLog JH/15), and colons are right before as well.
+#[derive(Debug, Clone, Copy)]
+enum List {
+    Commas,
+    Colons,
+}
+
+impl List {
+    fn head(self) -> &'static str {
+        match self {
+            List::Commas => "<, ",
+            List::Colons => "",
+        }
+    }
+
+    fn beside(self) -> &'static str {
+        match self {
+            List::Commas => ", ",
+            List::Colons => " : ",
+        }
+    }
+
+    /// Between hosts that come in this order.
+    fn then(self) -> &'static str {
+        match self {
+            List::Commas => ", +, ",
+            List::Colons => " : + : ",
+        }
+    }
+
+    fn item(self, endpoint: &Endpoint) -> String {
+        match self {
+            List::Commas => endpoint.item(),
+            List::Colons => endpoint.item().replace(':', "::"),
+        }
+    }
+}
+
 /// One tier as part of a randomized host list (20.1): what stands between two `+` comes in any order.
 ///
 /// Connectors that share the load with several hosts each take turns in being first, with their own order kept.
-fn tier(plan: &Plan, tier: &[ConnectorId]) -> String {
-    let lists: Vec<String> = tier.iter().map(|&id| hosts(plan, id)).collect();
+fn tier(plan: &Plan, tier: &[ConnectorId], list: List) -> String {
+    let lists: Vec<String> = tier.iter().map(|&id| hosts(plan, id, list)).collect();
     if shares_flat(plan, tier) {
-        return lists.join(", ");
+        return lists.join(list.beside());
     }
     let turns: Vec<String> = (0..lists.len())
-        .map(|first| lists.iter().cycle().skip(first).take(lists.len()).cloned().collect::<Vec<_>>().join(", +, "))
+        .map(|first| lists.iter().cycle().skip(first).take(lists.len()).cloned().collect::<Vec<_>>().join(list.then()))
         .collect();
     format!("${{extract{{${{eval:1+${{randint:{}}}}}}}{{|}}{{{}}}}}", turns.len(), turns.join(" | "))
 }
 
 /// The hosts of one connector, in order unless balanced.
-fn hosts(plan: &Plan, id: ConnectorId) -> String {
+fn hosts(plan: &Plan, id: ConnectorId, list: List) -> String {
     // `/mx` finds MX records only (20.6), while a domain without any is its own mail host (RFC 5321 5.1).
     const BY_DNS: &str = "${lookup dnsdb{defer_never,mxh=$domain}{$domain/mx}{$domain}}";
     match endpoints(plan, id) {
         None => BY_DNS.to_owned(),
         Some(endpoints) => {
-            let between = if is_balanced(plan, id) { ", " } else { ", +, " };
-            endpoints.iter().map(|e| e.item()).collect::<Vec<_>>().join(between)
+            let between = if is_balanced(plan, id) { list.beside() } else { list.then() };
+            endpoints.iter().map(|e| list.item(e)).collect::<Vec<_>>().join(between)
         }
     }
 }

@@ -9,6 +9,7 @@ use super::peers::{Peer, Peers};
 use super::quote;
 use super::routes::{AuthenticatorView, Limit, RouterView, TransportView, origin, routes};
 use super::tables::tables;
+use super::version;
 use crate::emit::{Context, EmitError, File, template};
 use crate::plan::{Endpoint, Maps, Mta, MtaId, Plan};
 use crate::source::Span;
@@ -53,6 +54,10 @@ pub(super) struct View {
     trust: String,
     peers: Vec<PeerView>,
     utf8: bool,
+    /// PIPELINING is announced.
+    pipelining: bool,
+    /// The transports have to be told that any line is short enough.
+    line_limit: bool,
     tls: Option<ServerTls>,
     max_size: u64,
     settings: Option<SettingsView>,
@@ -94,6 +99,8 @@ struct Places {
 pub(super) fn view(context: Context<'_>, id: MtaId) -> Result<(View, Vec<File>), EmitError> {
     let plan = context.plan;
     let mta = plan.mta(id);
+    let release = version::release(mta.target.value.version)
+        .ok_or_else(|| EmitError(format!("no such release of Exim for `{}`", mta.name)))?;
     let expressions = Expressions {
         maps: mta.maps.map_or(Maps::Cdb, |m| m.value),
         separator: mta.separator(),
@@ -112,6 +119,8 @@ pub(super) fn view(context: Context<'_>, id: MtaId) -> Result<(View, Vec<File>),
         trust: joined(mta.trust.iter().map(|t| t.value)),
         peers: peer_views(context, &peers.named(&tables.peers)),
         utf8: expressions.utf8,
+        pipelining: release.ends_messages_strictly(),
+        line_limit: release.limits_lines(),
         tls: mta.tls.as_ref().map(|t| ServerTls {
             certificate: quote::expanded_item(&t.value.certificate),
             key: quote::expanded_item(&t.value.key),

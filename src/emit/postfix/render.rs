@@ -152,6 +152,7 @@ impl<'a> Bundle<'a> {
             } else {
                 "!SSLv2, !SSLv3, !TLSv1, !TLSv1.1"
             },
+            tls_of_senders: self.tls_of_senders(),
             limits: self.limits(),
             settings: self.mta.settings.as_ref().filter(|_| with_settings).map(|s| view::Settings {
                 file: quote::comment(&s.value.name),
@@ -265,6 +266,13 @@ impl<'a> Bundle<'a> {
             set("smtpd_forbid_bare_newline_exclusions", "");
         }
         all
+    }
+
+    fn tls_of_senders(&self) -> Vec<view::Parameter> {
+        let no = |name: &str| view::Parameter { name: name.to_owned(), value: "no".to_owned(), place: None };
+        let waive = self.release.lets_senders_waive_tls().then(|| no("tls_required_enable"));
+        let require = self.release.lets_senders_require_tls().then(|| no("requiretls_enable"));
+        waive.into_iter().chain(require).collect()
     }
 
     /// qmgr(8) would start more deliveries than a service has processes.

@@ -14,7 +14,7 @@ const DEFAULT_MINOR: u32 = 7;
 
 /// Every supported series `3.minor`, and the patch level that its name alone stands for: the last one, or the first of
 /// a series that is still maintained.
-const SERIES: &[(u32, u32)] = &[(5, 25), (6, 15), (7, 11), (8, 6), (9, 0), (10, 0)];
+const SERIES: &[(u32, u32)] = &[(5, 25), (6, 15), (7, 11), (8, 6), (9, 0), (10, 0), (11, 0)];
 
 /// Postfix before 3.5 takes one nexthop only in a transport table (transport(5), RESULT FORMAT).
 pub(super) fn release(version: Option<Version>) -> Option<Release> {
@@ -59,8 +59,24 @@ impl Release {
         self.has(&[(5, 24), (6, 14), (7, 10), (8, 5)], 9)
     }
 
-    /// COMPATIBILITY_README: levels are releases from 3.6 on, small numbers before.
+    /// RELEASE_NOTES-3.10, 20250117: a header `TLS-Required: no` limits every connector to opportunistic TLS.
+    pub(super) fn lets_senders_waive_tls(self) -> bool {
+        self.has(&[], 10)
+    }
+
+    /// RELEASE_NOTES-3.11, 20241111; REQUIRETLS_README: a message may ask for more than its connector has, and is
+    /// returned then.
+    pub(super) fn lets_senders_require_tls(self) -> bool {
+        self.has(&[], 11)
+    }
+
+    /// COMPATIBILITY_README: levels are releases from 3.6 on, small numbers before. At a lower one than its last, Postfix
+    /// logs at every start that its defaults are those of an older release.
     pub(super) fn compatibility_level(self) -> &'static str {
-        if self.minor >= 6 { "3.6" } else { "2" }
+        match self.minor {
+            ..=5 => "2",
+            6..=10 => "3.6",
+            _ => "3.11",
+        }
     }
 }

@@ -26,6 +26,8 @@ pub(super) struct Main {
     pub(super) inbound: Vec<Parameter>,
     pub(super) hardening: Vec<Parameter>,
     pub(super) mandatory_protocols: &'static str,
+    /// What keeps a message from choosing its TLS itself.
+    pub(super) tls_of_senders: Vec<Parameter>,
     pub(super) limits: Vec<Parameter>,
     pub(super) settings: Option<Settings>,
 }
