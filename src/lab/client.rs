@@ -3,7 +3,7 @@
 use std::io;
 use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::os::fd::AsRawFd;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nix::sys::socket::{
     AddressFamily, SockFlag, SockType, SockaddrStorage, bind, connect, setsockopt, socket, sockopt,
@@ -68,7 +68,7 @@ impl Client {
         let stream = self.space.run(|| connect_from(self.source, server))?;
         let wire = stream.and_then(|stream| Wire::new(stream, PATIENCE));
         let wire = wire.explain(format_args!("no connection from {} to {server}", self.source))?;
-        let mut conversation = Conversation { wire, greeting: None, extensions: Vec::new() };
+        let mut conversation = Conversation { wire, greeting: None, extensions: Vec::new(), last: String::new() };
         conversation.greeting = Some(conversation.reply()?);
         Ok(conversation)
     }
@@ -119,6 +119,8 @@ pub struct Conversation {
     pub greeting: Option<Reply>,
     /// The lines of the last answer to EHLO, such as `SIZE 10240000`.
     pub extensions: Vec<String>,
+    /// What was written last.
+    last: String,
 }
 
 impl std::fmt::Debug for Conversation {
@@ -136,12 +138,18 @@ impl Conversation {
 
     /// Writes whatever it is told to, as it is. A server that has hung up shows at the next reply.
     pub fn write(&mut self, text: &str) {
+        text.trim_end().clone_into(&mut self.last);
         let _ = self.wire.send(text.as_bytes());
     }
 
     /// The next answer; an error where the server hung up or waits too long.
     pub fn reply(&mut self) -> Result<Reply> {
-        self.try_reply().ok_or_else(|| Error::new(format!("the server hung up ({self:?})")))
+        let begin = Instant::now();
+        self.try_reply().ok_or_else(|| {
+            let silent = begin.elapsed() >= PATIENCE;
+            let what = if silent { format!("says nothing for {PATIENCE:?}") } else { "hung up".to_owned() };
+            Error::new(format!("the server {what} after {:?} ({self:?})", self.last))
+        })
     }
 
     /// The next answer; none where the server hung up.

@@ -8,9 +8,9 @@ use mailswitch::plan::proof::Proof;
 use mailswitch::plan::route::Router;
 use mailswitch::source::Sources;
 
+use super::build::strict_by_dns;
 use crate::oracle::dsl::{Statement, statements};
 use crate::oracle::estate::Estate;
-use super::build::strict_by_dns;
 use crate::properties::read;
 
 #[derive(Debug, Clone)]
