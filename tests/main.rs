@@ -24,3 +24,4 @@ mod relay_config;
 mod releases;
 mod support;
 mod syntax;
+mod verify;
