@@ -43,6 +43,12 @@ struct Envelope {
     recipients: Vec<String>,
 }
 
+impl Envelope {
+    fn is_announced_utf8(&self) -> bool {
+        self.parameters.iter().any(|parameter| parameter.eq_ignore_ascii_case("SMTPUTF8"))
+    }
+}
+
 pub(crate) fn serve(stream: TcpStream, client: SocketAddr, sink: &Sink, inbox: &Inbox) {
     let visit = inbox.opened(Visit {
         sink: sink.label.clone(),
@@ -185,6 +191,10 @@ impl Session<'_> {
         let usual = match (&self.envelope, refusal) {
             (None, _) => "503 5.5.1 MAIL first",
             (_, Some(reply)) if !reply.starts_with('2') => reply,
+            // RFC 6531 3.4: such an address is for a message that was announced so.
+            (Some(envelope), _) if !recipient.is_ascii() && !envelope.is_announced_utf8() => {
+                "553 5.6.7 without SMTPUTF8 an address is ASCII"
+            }
             _ => "250 2.1.5 recipient",
         };
         let answer = self.answer(Step::Rcpt, usual);

@@ -28,5 +28,5 @@ connector internet {
 
 contact "Zoë" {
     primary   zoë@other.example
-    secondary zoë@own.example, zoe@münchen.example
+    secondary zoë@own.example, zoe@münchen.example, zoe@own.example
 }
