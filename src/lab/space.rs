@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use nix::sched::{CloneFlags, setns, unshare};
+use nix::unistd::{chroot, fchdir};
 
 use crate::lab::error::{Error, Explain, Result};
 use crate::lab::root;
@@ -17,7 +18,15 @@ use crate::lab::root;
 #[derive(Clone)]
 pub struct Space {
     network: Arc<File>,
-    mounts: Option<Arc<File>>,
+    mounts: Option<Mounts>,
+}
+
+/// A file system of its own.
+#[derive(Clone)]
+struct Mounts {
+    namespace: Arc<File>,
+    /// The namespace's own root is another one where this process was in a chroot when it was made.
+    root: Arc<File>,
 }
 
 impl Space {
@@ -36,7 +45,11 @@ impl Space {
         on_new_thread(|| {
             leave(CloneFlags::CLONE_NEWNET | CloneFlags::CLONE_NEWNS, "a network and a mount namespace")?;
             root::enter(scratch, layers, disk)?;
-            Ok(Space { network: own_namespace("net")?, mounts: Some(own_namespace("mnt")?) })
+            let root = Arc::new(File::open("/").explain("cannot open a machine's root")?);
+            Ok(Space {
+                network: own_namespace("net")?,
+                mounts: Some(Mounts { namespace: own_namespace("mnt")?, root }),
+            })
         })?
     }
 
@@ -54,7 +67,8 @@ impl Space {
         let Some(mounts) = &self.mounts else { return Ok(()) };
         // A thread that shares its working directory with others cannot change file systems.
         unshare(CloneFlags::CLONE_FS).explain("a thread cannot have a working directory of its own")?;
-        setns(&**mounts, CloneFlags::CLONE_NEWNS).explain("cannot enter a mount namespace")
+        setns(&*mounts.namespace, CloneFlags::CLONE_NEWNS).explain("cannot enter a mount namespace")?;
+        fchdir(&*mounts.root).and_then(|()| chroot(".")).explain("cannot enter a machine's root")
     }
 
     /// This network's name for `ip … netns`.
