@@ -150,6 +150,36 @@ fn a_next_hop_that_cannot_be_asked_defers_and_one_that_was_asked_is_remembered()
     assert_eq!(world.seen().visits.len(), 1, "asked once, then remembered");
 }
 
+/// Exim before 4.98 reads `$1` also where it is skipped: there it was the name of a host, in the memory of the message
+/// before, and the process died.
+#[test]
+fn a_session_goes_on_after_a_message_whose_recipients_were_asked_for() {
+    let world = support::world();
+    world.host("lists.corp.example", "192.0.2.3").unwrap();
+    world.sink("192.0.2.3:25", Sink::smtp("lists")).unwrap();
+    let hub = world.node("hub", &["198.51.100.1"]).unwrap();
+    let by_name = ESTATE.replace("smart-host [192.0.2.3]", "smart-host lists.corp.example");
+    let exim = start(&hub, &build(&[("routing.dsl", by_name.as_bytes())]), "hub");
+    for end in ["DATA", "RSET"] {
+        for count in [3, 6, 12, 24] {
+            let mut client = world.client(STRANGER).unwrap().greet(hub.smtp()).unwrap();
+            assert!(client.command("MAIL FROM:<a@example.net>").unwrap().is_positive());
+            for number in 0..count {
+                let reply = client.command(&format!("RCPT TO:<list{number}@lists.contoso.com>")).unwrap();
+                assert!(reply.is_positive(), "{reply:?}\n{}", exim.log());
+            }
+            let ended = if end == "DATA" { client.data(MESSAGE) } else { client.command(end) };
+            assert!(ended.unwrap().is_positive(), "{}", exim.log());
+            assert!(client.command("MAIL FROM:<a@example.net>").unwrap().is_positive());
+            for recipient in ["postmaster", "bob@contoso.com", "bob+x@contoso.com"] {
+                let reply = client.command(&format!("RCPT TO:<{recipient}>"));
+                let reply = reply.unwrap_or_else(|error| panic!("{count} recipients, {end}: {error}\n{}", exim.log()));
+                assert!(reply.is_positive(), "{reply:?}");
+            }
+        }
+    }
+}
+
 #[test]
 fn a_system_that_forwards_may_relay_what_it_forwards_and_nothing_else() {
     let world = world();

@@ -62,17 +62,19 @@ const POSTFIX: &[Row] = &[
 const LONG_LINES: &str = "  message_linelength_limit = 1000000000\n";
 const NO_PIPELINING: &str = "pipelining_advertise_hosts =\nsmtp_enforce_sync = true\n";
 
+const FRESH_NUMBERS: &str = "    domains = *\n    set acl_m_local";
+
 const EXIM: &[Row] = &[
-    ("4.94", &[NO_PIPELINING], &["message_linelength_limit"]),
-    ("4.94.2", &[NO_PIPELINING], &["message_linelength_limit"]),
-    ("4.95", &[NO_PIPELINING, LONG_LINES], &[]),
-    ("4.96", &[NO_PIPELINING, LONG_LINES], &[]),
-    ("4.97.0", &[NO_PIPELINING, LONG_LINES], &[]),
-    ("4.97", &[LONG_LINES], &[NO_PIPELINING]),
-    ("4.98", &[LONG_LINES], &[NO_PIPELINING]),
-    ("4.99", &[LONG_LINES], &[NO_PIPELINING]),
-    ("4.100", &[LONG_LINES], &[NO_PIPELINING]),
-    ("", &[LONG_LINES], &[NO_PIPELINING]),
+    ("4.94", &[NO_PIPELINING, FRESH_NUMBERS], &["message_linelength_limit"]),
+    ("4.94.2", &[NO_PIPELINING, FRESH_NUMBERS], &["message_linelength_limit"]),
+    ("4.95", &[NO_PIPELINING, LONG_LINES, FRESH_NUMBERS], &[]),
+    ("4.96", &[NO_PIPELINING, LONG_LINES, FRESH_NUMBERS], &[]),
+    ("4.97.0", &[NO_PIPELINING, LONG_LINES, FRESH_NUMBERS], &[]),
+    ("4.97", &[LONG_LINES, FRESH_NUMBERS], &[NO_PIPELINING]),
+    ("4.98", &[LONG_LINES], &[NO_PIPELINING, FRESH_NUMBERS]),
+    ("4.99", &[LONG_LINES], &[NO_PIPELINING, FRESH_NUMBERS]),
+    ("4.100", &[LONG_LINES], &[NO_PIPELINING, FRESH_NUMBERS]),
+    ("", &[LONG_LINES, FRESH_NUMBERS], &[NO_PIPELINING]),
 ];
 
 fn emitted(target: TargetKind, version: &str) -> String {

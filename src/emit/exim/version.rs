@@ -43,6 +43,17 @@ impl Release {
         self.has(96, 0)
     }
 
+    /// `$1` outlives the message: a list that matches sets it (11.9, "$0, $1, etc"), as a router's default
+    /// `dnssec_request_domains = *` does to the name of the host that a call-out goes to (`match.c`, `host.c`), and nothing
+    /// unsets it when the end of a message or RSET gives that memory back. Before 4.98 the skipped branch of an `${if …}`
+    /// copies it too (`expand.c`). Measured: where the last recipient was called out, 4.96 dies of that at the next RCPT
+    /// from four recipients on, 4.94.2 from two on and after RSET only, and the session is cut without a word; 4.98.2 and
+    /// 4.100.1, which copy only what is used, do not. No ChangeLog speaks of it (4.97, JH/08, bug 2915, is the same with
+    /// `$regex1`); 4.97 was not to be had and counts as old.
+    pub(super) fn reads_stale_numbers(self) -> bool {
+        !self.has(98, 0)
+    }
+
     /// 4.98, ChangeLog JH/12, and before that 4.97.1: a dot between other line ends than CRLF does not end a message.
     pub(super) fn ends_messages_strictly(self) -> bool {
         self.patched || self.has(97, 1)

@@ -67,6 +67,8 @@ pub(super) struct View {
     acl_base_row: String,
     acl_space: String,
     cut: Option<String>,
+    /// `$1` has to be set before the ACL may name it, even where it is not used.
+    stale_numbers: bool,
     verifies: bool,
     limits: Vec<Limit>,
     router_row: String,
@@ -134,6 +136,8 @@ pub(super) fn view(context: Context<'_>, id: MtaId) -> Result<(View, Vec<File>),
         acl_row: expressions.address_row("$acl_m_local", "$acl_m_domain"),
         acl_base_row: expressions.address_row("$1", "$acl_m_domain"),
         acl_space: expressions.domain_row("$acl_m_domain"),
+        // Only sub-addresses are cut with numbered variables of an `if`.
+        stale_numbers: expressions.separator.is_some() && release.reads_stale_numbers(),
         cut: expressions.cut(),
         verifies: tables.verifies,
         limits: routes.limits,
