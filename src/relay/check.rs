@@ -148,7 +148,7 @@ fn who(routing: &Routing, found: &mut Found) {
         found.unique(&format!("routing.peers[{i}]"), peer.domains.iter().chain(&peer.except));
     }
     if let Some(c) = routing.subaddress
-        && (c.is_alphanumeric() || c.is_whitespace() || c.is_control() || matches!(c, '@' | '.' | '"' | '\\'))
+        && (c.is_alphanumeric() || c.is_whitespace() || c.is_control() || matches!(c, '@' | '"' | '\\'))
     {
         found.error("routing.subaddress", format!("`{}` cannot set a detail off", c.escape_default()));
     }
