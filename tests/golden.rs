@@ -31,5 +31,5 @@
 pub(crate) mod case;
 mod checks;
 mod coverage;
-mod real;
+pub(crate) mod real;
 pub(crate) mod routes;

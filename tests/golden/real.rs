@@ -5,12 +5,14 @@
 //! the plan against `routes.txt`.
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use mailswitch::emit::{Context, feature};
 use mailswitch::plan::route::Router;
 use mailswitch::plan::{EmitMode, Mta, Plan, Target, TargetKind};
+use mailswitch::source::Sources;
 use mailswitch::verify::ask::{Ask, Recipient, asks};
 use mailswitch::verify::judge::{lines, summary};
 use mailswitch::verify::weather::Weather;
@@ -35,9 +37,9 @@ enum Cast {
 }
 
 /// What a case came to.
-struct Result {
-    addresses: usize,
-    wrong: Vec<String>,
+pub(crate) struct Result {
+    pub(crate) addresses: usize,
+    pub(crate) wrong: Vec<String>,
 }
 
 #[test]
@@ -128,22 +130,30 @@ fn one_case(case: &Case, cast: Cast) -> Result {
     for (mta, kind) in plan.mtas.iter_mut().zip(&kinds).filter(|(mta, kind)| mta.target.value.kind != **kind) {
         mta.target.value = Target { kind: *kind, version: None };
     }
-    let router = Router::new(&plan);
-    let context = Context { plan: &plan, router: &router, sources: &sources };
-    let render = |(id, &kind)| Part { kind, files: feature::target(kind).unwrap().render(context, id).unwrap() };
-    let parts: Vec<Part> = plan.mta_ids().zip(&kinds).map(render).collect();
+    play(case, &plan, &sources, &[support::EXIM_ROOT.into()])
+}
+
+/// Runs a case's MTAs as the plan has them, on machines with these layers over their own files.
+pub(crate) fn play(case: &Case, plan: &Plan, sources: &Sources, layers: &[PathBuf]) -> Result {
+    let router = Router::new(plan);
+    let context = Context { plan, router: &router, sources };
+    let render = |id| {
+        let kind = plan.mta(id).target.value.kind;
+        Part { kind, files: feature::target(kind).unwrap().render(context, id).unwrap() }
+    };
+    let parts: Vec<Part> = plan.mta_ids().map(render).collect();
     let mut all = written_down(case, &router);
     all.extend(asks(&router, ALL));
     let weather = weather(case);
     let means = Means {
-        layers: vec![support::EXIM_ROOT.into()],
+        layers: layers.to_vec(),
         program: support::program().into(),
         patience: Duration::from_secs(20),
         together: 1,
     };
     let addresses = all.iter().map(|ask| ask.recipients.len()).sum();
     let named = |text: &str| format!("{}: {text}", case.name);
-    let wrong = match run(&plan, &parts, &all, &weather, &means, &|_| ()) {
+    let wrong = match run(plan, &parts, &all, &weather, &means, &|_| ()) {
         Err(error) => vec![named(&format!("does not start: {error}"))],
         Ok(report) => {
             let disagreements = report.disagreements.iter().map(|one| {

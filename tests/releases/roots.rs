@@ -13,10 +13,10 @@ use tempfile::TempDir;
 
 use crate::golden::case::{Case, cases};
 
-const ROOTS: &str = "/opt/mailswitch-lab/releases";
+pub(super) const ROOTS: &str = "/opt/mailswitch-lab/releases";
 
 /// A suite of Debian, and the series of its two MTAs.
-const SUITES: &[(&str, Version, Version)] = &[
+pub(super) const SUITES: &[(&str, Version, Version)] = &[
     ("bullseye", series(3, 5), series(4, 94)),
     ("bookworm", series(3, 7), series(4, 96)),
     ("trixie", series(3, 10), series(4, 98)),
