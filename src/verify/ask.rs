@@ -10,7 +10,7 @@ use crate::plan::classes::{Kind, classes};
 use crate::plan::route::Router;
 use crate::plan::route::decide::Asker;
 use crate::plan::route::outcome::{Fate, Outcome, Ways};
-use crate::plan::route::walk::Hop;
+use crate::plan::route::walk::{Hop, Next, Place, Walk};
 use crate::plan::{ConnectorId, MtaId, NextHop, Node, Plan, Question};
 use crate::verify::stage::names::client;
 
@@ -62,20 +62,55 @@ impl Expected {
             connector: outcome.connector.filter(|_| reached),
         };
         match leaves(plan, outcome) {
-            Some(hop) if !own.is_refusal() => Expected {
-                fate: Fate::Delivered,
-                status: None,
-                recipient: Some(hop.recipient.as_str().to_owned()),
-                connector: hop.connector,
-            },
+            Some(hop) if !own.is_refusal() => Expected::left_by(hop),
             _ => own,
         }
+    }
+
+    fn left_by(hop: &Hop) -> Expected {
+        let recipient = Some(hop.recipient.as_str().to_owned());
+        Expected { fate: Fate::Delivered, status: None, recipient, connector: hop.connector }
     }
 
     /// Refused at RCPT time, rather than returned later.
     pub fn is_refusal(&self) -> bool {
         self.fate == Fate::Rejected || (self.fate == Fate::Unroutable && self.status.as_deref() != Some(LATER))
     }
+}
+
+/// Everything that may come of a question.
+fn expected(plan: &Plan, walk: &Walk) -> BTreeSet<Expected> {
+    let outcomes = walk.outcomes(Ways::default());
+    let mut all: BTreeSet<Expected> = outcomes.iter().map(|outcome| Expected::of(plan, outcome)).collect();
+    // Outcomes that differ only in how they left us are one to the plan, and several to those who look on.
+    if outcomes.iter().any(|outcome| goes_on(plan, outcome)) {
+        all.extend(ways_out(plan, walk).into_iter().map(Expected::left_by));
+    }
+    all
+}
+
+/// The hops by which a message may leave our MTAs for a place that it goes on from.
+fn ways_out<'w>(plan: &Plan, walk: &'w Walk) -> Vec<&'w Hop> {
+    let mut hops = Vec::new();
+    let (mut open, mut met) = (vec![0], BTreeSet::from([0]));
+    while let Some(at) = open.pop() {
+        for next in &walk.states[at].next {
+            let Next::To { state, hop, dearer: false } = next else { continue };
+            let to = &walk.states[*state];
+            let is_ours = |next: &Next| match next {
+                Next::To { state, .. } => matches!(walk.states[*state].place, Place::Mta { .. }),
+                Next::End { .. } => false,
+            };
+            let by_dns = hop.connector.is_some_and(|id| matches!(plan.connector(id).hop, NextHop::Dns(_)));
+            let stays = matches!(to.place, Place::Mta { .. }) || (by_dns && to.next.iter().any(is_ours));
+            if stays {
+                open.extend(met.insert(*state).then_some(*state));
+            } else if hop.connector.is_some() && to.next.iter().any(|next| matches!(next, Next::To { .. })) {
+                hops.push(hop);
+            }
+        }
+    }
+    hops
 }
 
 /// Whether somebody else's system does more with the message than deliver or return it.
@@ -112,8 +147,11 @@ impl Ask {
 
     /// A message to several.
     pub fn of_message(router: &Router<'_>, mta: MtaId, anyone: bool, recipients: Vec<Recipient>) -> Ask {
-        let of = |recipient: &Recipient| outcomes(router, mta, anyone, &recipient.question);
-        let expected = recipients.iter().flat_map(of).map(|outcome| Expected::of(router.plan, &outcome)).collect();
+        let of = |recipient: &Recipient| {
+            let walk = router.walk(mta, asker(anyone), recipient.question.clone());
+            expected(router.plan, &walk)
+        };
+        let expected = recipients.iter().flat_map(of).collect();
         Ask { mta, anyone, null_sender: false, recipients, expected }
     }
 
