@@ -32,7 +32,7 @@ use host::Host;
 /// thousand messages over hosts that share a load.
 ///
 /// Nothing of this machine is touched: the MTAs run in name spaces of their own, on files that are gone afterwards, and
-/// end with the command. It needs root, or the right to make user name spaces.
+/// end with the command. It needs root and the right to make namespaces: in a container, --privileged.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:

@@ -87,7 +87,7 @@ fn on_new_thread<T: Send>(work: impl FnOnce() -> T + Send) -> Result<T> {
 
 fn leave(flags: CloneFlags, what: &str) -> Result<()> {
     unshare(flags).map_err(|error| {
-        let needs = "running real MTAs needs root and the right to make namespaces";
+        let needs = "running real MTAs needs root and the right to make namespaces (in a container: --privileged)";
         Error::new(format!("cannot make {what} ({error}): {needs}"))
     })
 }

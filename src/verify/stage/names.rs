@@ -100,14 +100,16 @@ fn taken(plan: &Plan) -> BTreeSet<IpAddr> {
 }
 
 /// Where a question to an MTA is asked from: an address that it trusts, or one that nobody does. None where it trusts
-/// nobody but machines of the estate itself.
+/// nobody but machines of the estate itself, or those that it does not listen to.
 pub(crate) fn client(plan: &Plan, mta: MtaId, anyone: bool) -> Option<IpAddr> {
-    let trust = &plan.mta(mta).trust;
+    let Mta { trust, listen, .. } = plan.mta(mta);
+    // Loopback is for what runs beside the MTA.
+    let heard = |ip: &IpAddr| listen.iter().any(|e| e.value.ip.is_ipv4() == ip.is_ipv4() && !e.value.ip.is_loopback());
     if anyone {
-        return stranger(plan);
+        return stranger(plan).filter(heard);
     }
     let machines = machines(plan);
-    let speakers = || trust.iter().filter_map(|net| speaker(net.value, &machines));
+    let speakers = || trust.iter().filter_map(|net| speaker(net.value, &machines)).filter(heard);
     // An MTA need not listen on IPv6.
     speakers().find(IpAddr::is_ipv4).or_else(|| speakers().next())
 }
