@@ -88,11 +88,12 @@ fn await_all(stage: &Stage<'_>, asks: &[Ask], sent: &[Sent], means: &Means, repo
     }
     let all: usize = due.values().sum();
     let complete = |seen: &Seen| {
-        let enough = seen.mails.iter().map(|mail| mail.recipients.len()).sum::<usize>() >= all;
+        // It is asked at each step of each server: what costs little comes first.
+        let enough = || seen.mails.iter().map(|mail| mail.recipients.len()).sum::<usize>() >= all;
         // A next hop that was tried and left has shown the MTA what it offers.
-        let left: BTreeSet<&str> = seen.visits.iter().filter(|v| v.over).map(|v| v.sink.as_str()).collect();
-        let tried = holding.iter().all(|labels| labels.iter().any(|label| left.contains(label.as_str())));
-        tried && enough && {
+        let left = |label: &String| seen.visits.iter().any(|visit| visit.over && visit.sink == *label);
+        let tried = || holding.iter().all(|labels| labels.iter().any(left));
+        enough() && tried() && {
             let came = arrivals(seen);
             due.iter().all(|(number, count)| came.get(number).is_some_and(|came| came.len() >= *count))
         }
