@@ -14,6 +14,7 @@ mod format;
 mod fuzz;
 mod golden;
 mod lab;
+mod mutants;
 mod oracle;
 mod pages;
 mod properties;
