@@ -61,7 +61,7 @@ pub use postfix::Postfix;
 pub use relay::Relay;
 pub use sink::{Auth, Sink};
 pub use space::Space;
-pub use tls::{Identity, authority_pem};
+pub use tls::{Identity, authority_pem, site_authority_pem};
 pub use trouble::{How, Step};
 
 use dns::Dns;

@@ -21,6 +21,7 @@ use crate::plan::{MtaId, Plan, TargetKind};
 
 pub mod ask;
 mod exchange;
+pub mod forms;
 pub mod judge;
 pub mod share;
 mod stage;

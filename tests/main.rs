@@ -15,6 +15,7 @@ mod format;
 mod fuzz;
 mod golden;
 mod lab;
+mod mutants;
 mod oracle;
 mod pages;
 mod properties;

@@ -12,6 +12,7 @@ use crate::emit::{Context, feature};
 use crate::plan::route::Router;
 use crate::plan::{EmitMode, MtaId, Plan, TargetKind};
 use crate::verify::ask::{Ask, asks};
+use crate::verify::forms;
 use crate::verify::share::{self, Share};
 use crate::verify::weather::{Weather, storms};
 use crate::verify::{self, Means, Part, Report};
@@ -28,8 +29,8 @@ use host::Host;
 /// Builds the estate, starts every MTA of it in a private network (Postfix and Exim as they are installed here, and
 /// mailswitch's own relay), with a server of this command's own in the place of each smart host and mail exchanger. Sends
 /// a message for every class of addresses, as a trusted client and as anyone, and compares what was refused, and where,
-/// as what and how the rest came out, with what the file says. Then again with smart hosts down, without TLS, and a
-/// thousand messages over hosts that share a load.
+/// as what and how the rest came out, with what the file says. Then again with smart hosts down, without TLS, with
+/// messages that are too large, and with a thousand messages where a load is shared.
 ///
 /// Nothing of this machine is touched: the MTAs run in name spaces of their own, on files that are gone afterwards, and
 /// end with the command. It needs root and the right to make namespaces: in a container, --privileged.
@@ -177,9 +178,13 @@ fn whole(args: &Args, host: &Host, mut estate: Estate) -> Result<Run, Failure> {
         let storms = if args.quick { Vec::new() } else { storms(&router) };
         let troubled: Vec<_> = storms.iter().map(|storm| (storm, storm.asks(&all))).collect();
         let shared = if args.quick { Vec::new() } else { share::loads(plan, &all) };
+        let oversized = if args.quick { Vec::new() } else { forms::too_large(plan, &all) };
         let mut passes = vec![pass("when all is well", all, &Weather::default())?];
         for (storm, asks) in troubled.into_iter().filter(|(_, asks)| !asks.is_empty()) {
             passes.push(pass(storm.name, asks, &storm.weather)?);
+        }
+        if !oversized.is_empty() {
+            passes.push(pass("with messages over a size limit", oversized, &Weather::default())?);
         }
         let none = shared.is_empty();
         let shares =

@@ -16,16 +16,26 @@ struct Authority {
 }
 
 /// One authority for the whole process: making keys takes time.
-static AUTHORITY: LazyLock<Result<Authority>> = LazyLock::new(|| make_authority().explain("cannot make an authority"));
+static AUTHORITY: LazyLock<Result<Authority>> = LazyLock::new(|| make("Lab Authority"));
+/// One that no machine trusts by itself.
+static SITE: LazyLock<Result<Authority>> = LazyLock::new(|| make("Site Authority"));
 
 fn authority() -> Result<&'static Authority> {
     AUTHORITY.as_ref().map_err(Error::clone)
 }
 
-fn make_authority() -> Result<Authority, rcgen::Error> {
+fn site() -> Result<&'static Authority> {
+    SITE.as_ref().map_err(Error::clone)
+}
+
+fn make(name: &str) -> Result<Authority> {
+    make_authority(name).explain("cannot make an authority")
+}
+
+fn make_authority(name: &str) -> Result<Authority, rcgen::Error> {
     let mut params = CertificateParams::default();
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    params.distinguished_name.push(DnType::CommonName, "Lab Authority");
+    params.distinguished_name.push(DnType::CommonName, name);
     let key = KeyPair::generate()?;
     let certificate = params.self_signed(&key)?;
     Ok(Authority { issuer: Issuer::new(params, key), certificate })
@@ -34,6 +44,11 @@ fn make_authority() -> Result<Authority, rcgen::Error> {
 /// The authority's certificate: what a `ca FILE` of a connector would hold.
 pub fn authority_pem() -> Result<String> {
     Ok(authority()?.certificate.pem())
+}
+
+/// The certificate of the authority that is only in such files.
+pub fn site_authority_pem() -> Result<String> {
+    Ok(site()?.certificate.pem())
 }
 
 /// A certificate and its key.
@@ -49,6 +64,12 @@ impl Identity {
     /// Signed by the lab's authority, for DNS names and addresses.
     pub fn trusted(names: &[&str]) -> Result<Identity> {
         let issuer = &authority()?.issuer;
+        Identity::new(names, |params, key| params.signed_by(key, issuer))
+    }
+
+    /// Signed by the authority that no machine trusts unless a file of its own says so.
+    pub fn of_site(names: &[&str]) -> Result<Identity> {
+        let issuer = &site()?.issuer;
         Identity::new(names, |params, key| params.signed_by(key, issuer))
     }
 

@@ -12,6 +12,7 @@ use crate::plan::route::decide::Asker;
 use crate::plan::route::outcome::{Fate, Outcome, Ways};
 use crate::plan::route::walk::{Hop, Next, Place, Walk};
 use crate::plan::{ConnectorId, MtaId, NextHop, Node, Plan, Question};
+use crate::verify::forms;
 use crate::verify::stage::names::client;
 
 /// No route, found out after the message was taken.
@@ -36,6 +37,10 @@ pub struct Ask {
     pub mta: MtaId,
     pub anyone: bool,
     pub null_sender: bool,
+    /// How large the message is to be; none: a few lines.
+    pub octets: Option<u64>,
+    /// The connector whose next hop refuses the recipient, beside those that the plan knows of.
+    pub refused_behind: Option<ConnectorId>,
     /// Nearly always one.
     pub recipients: Vec<Recipient>,
     pub expected: BTreeSet<Expected>,
@@ -152,7 +157,7 @@ impl Ask {
             expected(router.plan, &walk)
         };
         let expected = recipients.iter().flat_map(of).collect();
-        Ask { mta, anyone, null_sender: false, recipients, expected }
+        Ask { mta, anyone, null_sender: false, octets: None, refused_behind: None, recipients, expected }
     }
 
     pub fn asker(&self) -> Asker {
@@ -187,10 +192,17 @@ impl Ask {
         connectors.all(|other| other == Some(first)).then_some(first)
     }
 
+    /// Nothing about it but its recipient.
+    pub(super) fn is_usual(&self) -> bool {
+        !self.null_sender && self.octets.is_none()
+    }
+
     /// `<ann@contoso.com>`, for people.
     pub fn wires(&self) -> String {
         let wires: Vec<String> = self.recipients.iter().map(|r| format!("<{}>", printable(&r.wire))).collect();
-        wires.join(" and ")
+        let size = self.octets.map(|octets| format!(" of {octets} octets")).unwrap_or_default();
+        let refused = if self.refused_behind.is_some() { ", whom the next system refuses," } else { "" };
+        wires.join(" and ") + &size + refused
     }
 }
 
@@ -216,7 +228,11 @@ pub fn asks(router: &Router<'_>, sample: usize) -> Vec<Ask> {
             }
         }
     }
+    asks.extend(forms::written_otherwise(router));
+    asks.extend(forms::beside(router));
+    asks.extend(forms::called_out(router));
     asks.retain(|ask| !ask.expected.is_empty());
+    asks.extend(forms::twice(router, &asks));
     asks
 }
 

@@ -20,10 +20,12 @@ const ERRORS: usize = 8;
 const WATCH: Duration = Duration::from_millis(500);
 /// The shortest queue id: Postfix makes them of the time and an inode, which is small on a new file system.
 const SHORTEST: usize = 6;
-/// After so long without all that is due, the queues are looked at.
-const SLICE: Duration = Duration::from_secs(1);
+/// How often the queues are looked at meanwhile.
+const LOOK: Duration = Duration::from_millis(700);
 /// So many lines of each log are quoted.
 const LINES: usize = 12;
+/// A line of a large message.
+const FILLING: &str = "This message is longer than somebody on its way will have it.\n";
 /// Names the message in its header.
 const HEADER: &str = "X-Mailswitch-Verify";
 
@@ -64,6 +66,7 @@ pub(super) fn exchange(
         let ask = &asks[one.ask];
         let came = own(asks, &sent, one, arrivals.get(&one.message));
         let saw = match judge::holding(stage, ask) {
+            _ if ask.octets.is_some() => judge::too_large(one, came),
             Some(_) => judge::held(one, came, queues.iter().any(|queue| queue.contains(&sender_of(one.message)))),
             None => judge::judge(stage, ask, one, came),
         };
@@ -98,16 +101,7 @@ fn await_all(stage: &Stage<'_>, asks: &[Ask], sent: &[Sent], means: &Means, repo
             due.iter().all(|(number, count)| came.get(number).is_some_and(|came| came.len() >= *count))
         }
     };
-    let mut empty = 0;
-    let quiet = poll(means.patience, || {
-        if stage.world.look_until(SLICE, complete).is_ok() {
-            return Ok(Some(true));
-        }
-        // What is in no queue any more does not come.
-        empty = if queues(stage)?.iter().all(String::is_empty) { empty + 1 } else { 0 };
-        Ok((empty > 1 && holding.is_empty()).then_some(false))
-    })?
-    .unwrap_or_default();
+    let quiet = settled(stage, means.patience, holding.is_empty(), complete)?;
     if !holding.is_empty() {
         std::thread::sleep(WATCH);
     } else if quiet {
@@ -121,6 +115,20 @@ fn await_all(stage: &Stage<'_>, asks: &[Ask], sent: &[Sent], means: &Means, repo
 
 fn queues(stage: &Stage<'_>) -> Result<Vec<String>> {
     stage.machines.iter().map(Machine::queue).collect()
+}
+
+/// Looks until it is complete; gives up when patience ends or, with `empty`, when nothing is on its way any more.
+fn settled(stage: &Stage<'_>, patience: Duration, empty: bool, complete: impl Fn(&Seen) -> bool) -> Result<bool> {
+    // Twice, since a message may go from one machine to another between two looks.
+    let mut idle = 0;
+    let complete = poll(patience, || {
+        if stage.world.look_until(LOOK, &complete).is_ok() {
+            return Ok(Some(true));
+        }
+        idle = if empty && queues(stage)?.iter().all(String::is_empty) { idle + 1 } else { 0 };
+        Ok((idle > 1).then_some(false))
+    });
+    Ok(complete?.unwrap_or(false))
 }
 
 /// Every question of one kind at one MTA, in as few sessions as it bears.
@@ -166,7 +174,7 @@ fn batches<'a>(asks: &'a [Ask], mine: &[usize], together: usize) -> Vec<Batch<'a
     for &at in mine {
         let ask = &asks[at];
         let (refused, arrives) = (ask.is_refused(), ask.arrives_as());
-        let shares = together > 1 && ask.recipients.len() == 1 && !ask.null_sender && (refused || arrives.is_some());
+        let shares = together > 1 && ask.recipients.len() == 1 && ask.is_usual() && (refused || arrives.is_some());
         let slot = &mut open[usize::from(ask.recipients.iter().any(|recipient| !recipient.wire.is_ascii()))];
         let fits = |batch: &Batch<'_>| {
             batch.asks.len() < together
@@ -192,7 +200,9 @@ fn message(talk: &mut Conversation, number: usize, asks: &[Ask], these: &[usize]
     let recipients = || these.iter().flat_map(|&at| &asks[at].recipients);
     let sender = if asks[these[0]].null_sender { String::new() } else { sender_of(number) };
     let utf8 = recipients().any(|recipient| !recipient.wire.is_ascii()) && talk.offers("SMTPUTF8");
-    let mail = talk.command(&format!("MAIL FROM:<{sender}>{}", if utf8 { " SMTPUTF8" } else { "" }))?;
+    let octets = asks[these[0]].octets;
+    let size = octets.filter(|_| talk.offers("SIZE")).map(|n| format!(" SIZE={n}")).unwrap_or_default();
+    let mail = talk.command(&format!("MAIL FROM:<{sender}>{size}{}", if utf8 { " SMTPUTF8" } else { "" }))?;
     let mut all_refused = true;
     let first = sent.len();
     for &at in these {
@@ -211,9 +221,12 @@ fn message(talk: &mut Conversation, number: usize, asks: &[Ask], these: &[usize]
         talk.command("RSET")?;
         return Ok(());
     }
-    let text = format!(
+    let mut text = format!(
         "From: <{sender}>\nTo: everybody:;\nSubject: mailswitch verify\n{HEADER}: {number}\n\nWhere does this go?\n"
     );
+    while octets.is_some_and(|octets| (text.len() as u64) < octets) {
+        text.push_str(FILLING);
+    }
     let data = talk.data(&text)?;
     for one in sent[first..].iter_mut().filter(|one| one.refused().is_none()) {
         one.data = Some(data.clone());
@@ -229,7 +242,7 @@ fn arrivals(seen: &Seen) -> Arrivals {
             let normal = Mailbox::parse(recipient).map_or_else(|_| recipient.clone(), |m| m.as_str().to_owned());
             let bounce = recipient.strip_prefix('s').and_then(|rest| rest.split('@').next()?.parse().ok());
             if let Some(number) = number.or(bounce.filter(|_| mail.sender.is_empty())) {
-                let arrival = Arrival { recipient: normal, visit: mail.visit.clone() };
+                let arrival = Arrival { recipient: normal, wire: recipient.clone(), visit: mail.visit.clone() };
                 arrivals.entry(number).or_default().push(arrival);
             }
         }

@@ -3,13 +3,14 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use super::ask::{Ask, Expected};
+use super::ask::{Ask, Expected, Recipient};
 use super::stage::{PASSWORD, SENDERS, Stage};
 use super::tiers::stand_ins;
 use crate::lab::client::Reply;
 use crate::lab::inbox::Visit;
+use crate::name::mailbox::spelled;
 use crate::plan::route::outcome::Fate;
-use crate::plan::{Connector, Protocol, TlsLevel};
+use crate::plan::{Connector, Plan, Protocol, Question, TlsLevel};
 
 /// A question on its way: what became of it at RCPT time.
 #[derive(Debug)]
@@ -36,12 +37,14 @@ impl Sent {
 pub struct Arrival {
     /// In normal form.
     pub recipient: String,
+    /// As the server was told it.
+    pub wire: String,
     pub visit: Visit,
 }
 
 impl fmt::Display for Arrival {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Arrival { recipient, visit } = self;
+        let Arrival { recipient, visit, .. } = self;
         match recipient.strip_suffix(SENDERS).is_some_and(|local| local.ends_with('@')) {
             true => write!(formatter, "returned to its sender"),
             false => write!(formatter, "came out at {} for <{recipient}>", visit.sink),
@@ -66,6 +69,8 @@ pub enum Saw {
     Sent(Vec<Arrival>),
     /// It should wait, and is gone.
     Lost,
+    /// It is over a size limit, and was sent on all the same.
+    TooLarge(Vec<Arrival>),
 }
 
 /// In the order of what happened: a line each.
@@ -77,7 +82,7 @@ pub fn lines(saw: &Saw) -> Vec<String> {
     match saw {
         Saw::Refused(reply) => vec![format!("RCPT: {}", shown(reply))],
         Saw::Unwanted(reply) => vec!["RCPT took it".to_owned(), format!("the content: {}", shown(reply))],
-        Saw::Taken(arrivals) | Saw::Arrived(arrivals) | Saw::Sent(arrivals) => {
+        Saw::Taken(arrivals) | Saw::Arrived(arrivals) | Saw::Sent(arrivals) | Saw::TooLarge(arrivals) => {
             std::iter::once("RCPT took it".to_owned()).chain(listed(arrivals)).collect()
         }
         Saw::Policy { saw, .. } => vec!["RCPT took it".to_owned(), saw.clone()],
@@ -96,6 +101,7 @@ pub fn summary(saw: &Saw) -> String {
         Saw::Policy { wanted, saw } => format!("arrived in a way that its connector forbids: {saw}, and not {wanted}"),
         Saw::Sent(_) => "was sent to a next hop that does not satisfy its connector".to_owned(),
         Saw::Lost => "should wait for its next hop, and is gone".to_owned(),
+        Saw::TooLarge(_) => "is over a size limit, and was neither refused nor returned".to_owned(),
     }
 }
 
@@ -127,6 +133,9 @@ pub(super) fn judge(stage: &Stage<'_>, ask: &Ask, sent: &Sent, came: Vec<Arrival
         came.len() == wanted && came.iter().all(fits_one) && ask.expected.iter().filter(matched).count() >= wanted;
     if !right {
         return Some(Saw::Arrived(came));
+    }
+    if let Some(saw) = came.iter().find_map(|arrival| spelling(stage.plan(), ask, arrival)) {
+        return Some(saw);
     }
     ask.expected.iter().find_map(|expected| {
         let connector = expected.connector?;
@@ -184,6 +193,38 @@ fn policy(stage: &Stage<'_>, connector: &Connector, visit: &Visit) -> Option<Saw
     let wants_lmtp = connector.protocol() == Protocol::Lmtp;
     let said = |lmtp: bool| if lmtp { "by LMTP" } else { "by SMTP" }.to_owned();
     if is_lmtp != wants_lmtp { differs(said(wants_lmtp), said(is_lmtp)) } else { None }
+}
+
+/// What a contact made of a recipient goes out as the contact's primary is written.
+fn spelling(plan: &Plan, ask: &Ask, arrival: &Arrival) -> Option<Saw> {
+    let asked = |r: &Recipient| matches!(&r.question, Question::Address(m) if m.as_str() == arrival.recipient);
+    let id = plan.addresses.find(&arrival.recipient)?;
+    // Nor does a postmaster come from a contact.
+    let itself = ask.recipients.iter().any(asked) || plan.mtas.iter().any(|m| m.postmaster.is_some_and(|p| p.id == id));
+    let contacts = || plan.contact_ids().filter(|&contact| plan.contact(contact).primary.id == id);
+    let mut wanted = contacts().map(|contact| plan.primary_on_wire(contact));
+    let first = if itself { None } else { wanted.next() }?;
+    // Quotes that need not be there are no other spelling.
+    let wire = spelled(&arrival.wire).unwrap_or_else(|_| arrival.wire.clone());
+    let right = first == wire || wanted.any(|other| other == wire);
+    let said = |wire: &str| format!("as <{wire}>");
+    (!right).then(|| Saw::Policy { wanted: said(first), saw: said(&arrival.wire) })
+}
+
+/// A message over a limit: refused as such, or returned.
+pub(super) fn too_large(sent: &Sent, came: Vec<Arrival>) -> Option<Saw> {
+    let refused = sent.refused().or(sent.data.as_ref().filter(|data| !data.is_positive()));
+    match refused {
+        // Exim says no more than 552 where the message is over its own limit.
+        Some(reply) if reply.code == 552 && reply.enhanced.as_deref().is_none_or(|status| status == "5.3.4") => None,
+        Some(reply) => Some(Saw::Refused(reply.clone())),
+        None if came.is_empty() || !came.iter().all(|arrival| is_return(arrival, sent)) => Some(Saw::TooLarge(came)),
+        None => None,
+    }
+}
+
+fn is_return(arrival: &Arrival, sent: &Sent) -> bool {
+    arrival.recipient == format!("s{}@{SENDERS}", sent.message)
 }
 
 /// Where a message is tried and must not be sent: in this weather no server satisfies its connector, nor those that

@@ -1,6 +1,6 @@
 //! Hosts that share a load: a thousand messages, counted where they come out.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::ask::{Ask, on_wire};
 use super::stage::Stage;
@@ -18,7 +18,8 @@ const SENDER: &str = "sender@senders.example";
 /// How many of the messages of a question came to each server, and the bounds that each has to be in.
 #[derive(Debug)]
 pub struct Share {
-    pub connector: ConnectorId,
+    /// One whose hosts share its load, or several of one cost that share theirs.
+    pub connectors: Vec<ConnectorId>,
     pub counts: BTreeMap<String, usize>,
     pub least: usize,
     pub most: usize,
@@ -30,25 +31,25 @@ impl Share {
     }
 }
 
-/// What a connector whose hosts share its load is tried with, at one MTA.
+/// What a connector whose hosts share its load, or several of one cost, are tried with, at one MTA.
 #[derive(Debug, Clone)]
 pub struct Load {
     pub mta: MtaId,
-    pub connector: ConnectorId,
-    /// Questions that it takes, asked in turn.
+    pub connectors: Vec<ConnectorId>,
+    /// Questions that they take, asked in turn.
     pub asks: Vec<Ask>,
     /// One that goes elsewhere, where it takes a single recipient only: Postfix asks its tables once for a recipient that
     /// comes up again and again (trivial-rewrite(8)'s clients keep the last answer).
     pub between: Option<Ask>,
 }
 
-/// Every such connector at each MTA.
+/// Every load that is shared, at each MTA.
 pub fn loads(plan: &Plan, asks: &[Ask]) -> Vec<Load> {
-    let mut loads: BTreeMap<(MtaId, ConnectorId), Load> = BTreeMap::new();
+    let mut loads: BTreeMap<(MtaId, Vec<ConnectorId>), Load> = BTreeMap::new();
     for ask in asks.iter().filter(|ask| ask.recipients.len() == 1) {
-        let Some(connector) = ask.arrives_by().filter(|&by| is_balanced(plan, by)) else { continue };
-        let load = || Load { mta: ask.mta, connector, asks: Vec::new(), between: None };
-        let load = loads.entry((ask.mta, connector)).or_insert_with(load);
+        let Some(connectors) = sharing(plan, ask) else { continue };
+        let load = || Load { mta: ask.mta, connectors: connectors.clone(), asks: Vec::new(), between: None };
+        let load = loads.entry((ask.mta, connectors.clone())).or_insert_with(load);
         // As one kind of client: the session is one.
         if load.asks.first().is_none_or(|first| first.anyone == ask.anyone) {
             load.asks.push(ask.clone());
@@ -56,12 +57,20 @@ pub fn loads(plan: &Plan, asks: &[Ask]) -> Vec<Load> {
     }
     for load in loads.values_mut().filter(|load| load.asks.len() == 1) {
         let other = |ask: &&Ask| {
-            let elsewhere = ask.arrives_by().is_some_and(|by| by != load.connector);
+            let elsewhere = ask.arrives_by().is_some_and(|by| !load.connectors.contains(&by));
             elsewhere && ask.mta == load.mta && ask.anyone == load.asks[0].anyone && ask.recipients.len() == 1
         };
         load.between = asks.iter().find(other).cloned();
     }
     loads.into_values().collect()
+}
+
+/// The connectors that share a question's load, where what each is to get is in no doubt.
+fn sharing(plan: &Plan, ask: &Ask) -> Option<Vec<ConnectorId>> {
+    ask.arrives_as()?;
+    let all: BTreeSet<ConnectorId> = ask.expected.iter().filter_map(|expected| expected.connector).collect();
+    let balanced = all.iter().any(|&by| is_balanced(plan, by));
+    (balanced == (all.len() == 1)).then(|| all.into_iter().collect())
 }
 
 fn is_balanced(plan: &Plan, id: ConnectorId) -> bool {
@@ -96,15 +105,15 @@ fn share(stage: &Stage<'_>, load: &Load, means: &Means, watch: &(dyn Fn(Progress
     }
     watch(Progress::Waiting);
     let recipient = load.asks[0].arrives_as().unwrap_or_default();
-    let mut counts: BTreeMap<String, usize> =
-        stage.arrives_at(load.connector, recipient).into_iter().map(|label| (label, 0)).collect();
+    let labels = load.connectors.iter().flat_map(|&connector| stage.arrives_at(connector, recipient));
+    let mut counts: BTreeMap<String, usize> = labels.map(|label| (label, 0)).collect();
     let ours = |seen: &Seen| seen.mails.iter().filter(|mail| counts.contains_key(mail.sink())).count();
     let seen = stage.world.look_until(means.patience * 4, |seen| ours(seen) >= MESSAGES).unwrap_or_else(|seen| seen);
     for mail in &seen.mails {
         counts.entry(mail.sink().to_owned()).and_modify(|count| *count += 1);
     }
     let (least, most) = bounds(counts.len());
-    Ok(Share { connector: load.connector, counts, least, most })
+    Ok(Share { connectors: load.connectors.clone(), counts, least, most })
 }
 
 fn send(talk: &mut Conversation, ask: &Ask) -> Result<()> {

@@ -18,6 +18,8 @@ pub enum Tls {
     Absent,
     /// A certificate for another name, by the same authority.
     OtherName,
+    /// A certificate for the right name that nobody vouches for.
+    OtherAuthority,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -34,7 +36,7 @@ impl Weather {
         match self.tls {
             Tls::AsAsked => false,
             Tls::Absent => connector.tls.level >= TlsLevel::Required && !encrypted,
-            Tls::OtherName => connector.tls.level == TlsLevel::Verified,
+            Tls::OtherName | Tls::OtherAuthority => connector.tls.level == TlsLevel::Verified,
         }
     }
 }
@@ -70,6 +72,7 @@ pub fn storms(router: &Router<'_>) -> Vec<Storm> {
         cheapest_down(router),
         held(plan, "without TLS at any next hop", with_tls(Tls::Absent)),
         held(plan, "with somebody else's certificate at every next hop", with_tls(Tls::OtherName)),
+        held(plan, "with a certificate of no authority at every next hop", with_tls(Tls::OtherAuthority)),
     ];
     all.into_iter().filter(|storm| !storm.touches.is_empty()).collect()
 }

@@ -70,7 +70,12 @@ impl Case {
     }
 
     pub(crate) fn plan_and_sources(&self) -> (Plan, Sources) {
-        let loaded = load::load(&Disk, &self.folder.join("routing.dsl"), false).unwrap();
+        Case::read_plan(&self.folder.join("routing.dsl"))
+    }
+
+    /// The plan that a file makes.
+    pub(crate) fn read_plan(file: &Path) -> (Plan, Sources) {
+        let loaded = load::load(&Disk, file, false).unwrap();
         let mut diagnostics = Diagnostics::default();
         (resolve::resolve(&loaded.sources, &loaded.program, &mut diagnostics), loaded.sources)
     }

@@ -42,7 +42,7 @@ struct PassEntry<'a> {
 
 #[derive(Serialize)]
 struct ShareEntry<'a> {
-    connector: &'a str,
+    connectors: Vec<&'a str>,
     counts: &'a std::collections::BTreeMap<String, usize>,
     least: usize,
     most: usize,
@@ -92,7 +92,7 @@ fn pass_entry(pass: &Pass) -> PassEntry<'_> {
 
 fn share_entry<'a>(share: &'a Share, plan: &'a Plan) -> ShareEntry<'a> {
     ShareEntry {
-        connector: &plan.connector(share.connector).name,
+        connectors: share.connectors.iter().map(|&id| plan.connector(id).name.as_str()).collect(),
         counts: &share.counts,
         least: share.least,
         most: share.most,

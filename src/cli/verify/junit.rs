@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::path::Path;
 
+use super::text::named;
 use super::{Pass, Run};
 use crate::cli::test::junit::escape;
 use crate::verify::Disagreement;
@@ -26,7 +27,7 @@ pub(super) fn write(file: &Path, runs: &[Run], out: &mut dyn Write) -> io::Resul
         let name = escape(&format!("{}: load sharing", file.display()));
         writeln!(out, "  <testsuite name=\"{name}\" tests=\"{}\" failures=\"{unfair}\">", shares().count())?;
         for (run, share) in shares() {
-            let connector = escape(&run.estate.plan.connector(share.connector).name);
+            let connector = escape(&named(share, &run.estate.plan));
             let counts: Vec<String> = share.counts.iter().map(|(host, count)| format!("{count} to {host}")).collect();
             let failed = (!share.is_fair()).then(|| (counts.join(", "), String::new()));
             case("connectors", &connector, failed, out)?;

@@ -75,9 +75,15 @@ fn verdict(good: bool, out: &mut dyn Write) -> io::Result<()> {
 fn shared(share: &Share, plan: &Plan, out: &mut dyn Write) -> io::Result<()> {
     verdict(share.is_fair(), out)?;
     let counts: Vec<String> = share.counts.iter().map(|(host, count)| format!("{count} to {host}")).collect();
-    let name = &plan.connector(share.connector).name;
-    write!(out, "`{name}` shares its load: of {MESSAGES} messages {}", counts.join(", "))?;
+    let words = if share.connectors.len() == 1 { "shares its" } else { "share their" };
+    write!(out, "{} {words} load: of {MESSAGES} messages {}", named(share, plan), counts.join(", "))?;
     writeln!(out, " (each {} to {})", share.least, share.most)
+}
+
+/// `left` and `right`.
+pub(super) fn named(share: &Share, plan: &Plan) -> String {
+    let names: Vec<String> = share.connectors.iter().map(|&id| format!("`{}`", plan.connector(id).name)).collect();
+    names.join(" and ")
 }
 
 fn total(runs: &[Run], out: &mut dyn Write) -> io::Result<()> {

@@ -7,15 +7,17 @@ use std::net::SocketAddr;
 use super::SENDERS;
 use super::names::{Names, label};
 use crate::lab::{Auth, Identity, Result, Sink, World};
-use crate::name::{Host, Mailbox, Pattern};
+use crate::name::{Host, HostName, Mailbox, Pattern};
 use crate::plan::route::Router;
 use crate::plan::route::outcome::Fate;
-use crate::plan::{Connector, ConnectorId, NextHop, Node as Place, Plan, Protocol, TlsLevel};
+use crate::plan::{Connector, ConnectorId, NextHop, Node as Place, Plan, Protocol, Question, TlsLevel};
 use crate::verify::ask::{Ask, goes_on};
 use crate::verify::weather::{Tls, Weather, bare};
 
 /// A certificate for nobody in the estate.
 const OTHER_NAME: &str = "somebody-else.invalid";
+/// Where the MX record of a smart host's name leads: one who asks for it goes astray.
+const NOWHERE: &str = "nowhere.invalid";
 
 /// A server to be.
 #[derive(Debug, Default)]
@@ -24,6 +26,9 @@ pub(super) struct Door {
     protocol: Option<Protocol>,
     /// What its certificate names; none: no TLS.
     names: BTreeSet<String>,
+    /// Some connector verifies it by a file of its own, and by the system's authorities.
+    by_file: bool,
+    by_system: bool,
     auth: bool,
     refused: BTreeSet<String>,
 }
@@ -96,7 +101,11 @@ impl Doors {
     /// MX records: for our own domains the MTAs that take them, for all others a server each.
     fn exchangers(&mut self, router: &Router<'_>, asks: &[Ask], names: &Names<'_>) -> Result<()> {
         let ours = point_at_ours(router, names)?;
-        for domain in foreign_domains(router.plan, asks).difference(&ours) {
+        let foreign = foreign_domains(router.plan, asks);
+        for host in smart_host_names(router.plan).filter(|host| !ours.contains(*host) && !foreign.contains(*host)) {
+            names.mx(host, NOWHERE)?;
+        }
+        for domain in foreign.difference(&ours) {
             let exchanger = format!("in.{domain}");
             names.mx(domain, &exchanger)?;
             let socket = SocketAddr::new(names.address(&exchanger)?, 25);
@@ -110,12 +119,15 @@ impl Doors {
     fn refuse(&mut self, router: &Router<'_>, asks: &[Ask], names: &Names<'_>) -> Result<()> {
         let plan = router.plan;
         let all = asks.iter().flat_map(|ask| ask.outcomes(router)).filter(|outcome| !goes_on(plan, outcome));
-        for outcome in all {
-            let (Fate::Rejected | Fate::Bounced, Some(id), Some(recipient)) =
-                (outcome.fate, outcome.connector, &outcome.recipient)
-            else {
-                continue;
-            };
+        let known = all.filter_map(|outcome| match (outcome.fate, outcome.connector, outcome.recipient) {
+            (Fate::Rejected | Fate::Bounced, Some(id), Some(recipient)) => Some((id, recipient)),
+            _ => None,
+        });
+        let others = asks.iter().filter_map(|ask| match &ask.recipients[0].question {
+            Question::Address(mailbox) => Some((ask.refused_behind?, mailbox.clone())),
+            _ => None,
+        });
+        for (id, recipient) in known.chain(others) {
             let connector = plan.connector(id);
             let NextHop::SmartHosts { hosts, .. } = &connector.hop else { continue };
             for host in hosts {
@@ -141,6 +153,18 @@ impl Doors {
     pub(super) fn on_own_machine(&self, socket: SocketAddr, utf8: bool, weather: &Weather) -> Result<Option<Sink>> {
         self.open.get(&socket).map(|door| sink(door, utf8, weather.tls)).transpose()
     }
+}
+
+/// The names of smart hosts, which are to be reached by their addresses.
+fn smart_host_names(plan: &Plan) -> impl Iterator<Item = &str> {
+    let hosts = plan.connectors.iter().filter_map(|connector| match &connector.hop {
+        NextHop::SmartHosts { hosts, .. } => Some(hosts),
+        _ => None,
+    });
+    hosts.flatten().filter_map(|host| match &host.value.name {
+        HostName::Domain(domain) => Some(domain.as_str()),
+        HostName::Ip(_) => None,
+    })
 }
 
 /// The label of the server that takes a foreign domain's mail.
@@ -183,6 +207,9 @@ fn foreign_domains(plan: &Plan, asks: &[Ask]) -> BTreeSet<String> {
 fn describe(door: &mut Door, connector: &Connector, host: &Host) {
     door.protocol = Some(connector.protocol());
     door.auth |= connector.auth.is_some();
+    let verified = connector.tls.level == TlsLevel::Verified;
+    door.by_file |= verified && connector.tls.ca.is_some();
+    door.by_system |= verified && connector.tls.ca.is_none();
     if connector.tls.level != TlsLevel::Off || connector.protocol() == Protocol::Smtps {
         let name = connector.tls.name.as_ref().map(|name| name.value.as_str().to_owned());
         door.names.insert(name.unwrap_or_else(|| bare(host)));
@@ -190,9 +217,13 @@ fn describe(door: &mut Door, connector: &Connector, host: &Host) {
 }
 
 fn sink(door: &Door, utf8: bool, tls: Tls) -> Result<Sink> {
+    let names: Vec<&str> = door.names.iter().map(String::as_str).collect();
+    // An authority that only the connector's file has shows that the file is read.
+    let issue = if door.by_file && !door.by_system { Identity::of_site } else { Identity::trusted };
     let identity = || match tls {
-        Tls::OtherName => Identity::trusted(&[OTHER_NAME]),
-        Tls::AsAsked | Tls::Absent => Identity::trusted(&door.names.iter().map(String::as_str).collect::<Vec<_>>()),
+        Tls::OtherName => issue(&[OTHER_NAME]),
+        Tls::OtherAuthority => Identity::self_signed(&names),
+        Tls::AsAsked | Tls::Absent => issue(&names),
     };
     let mut sink = match door.protocol.unwrap_or(Protocol::Smtp) {
         Protocol::Smtp => Sink::smtp(&door.label),

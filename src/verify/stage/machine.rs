@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::PASSWORD;
 use super::names::Names;
-use crate::lab::{Error, Exim, Identity, Node, Postfix, Relay, Result, World, authority_pem, poll};
+use crate::lab::{Error, Exim, Identity, Node, Postfix, Relay, Result, World, authority_pem, poll, site_authority_pem};
 use crate::name::HostName;
 use crate::plan::{Endpoint, MtaId, Plan, TargetKind};
 use crate::verify::{Means, Part};
@@ -165,7 +165,8 @@ fn furnish(plan: &Plan, id: MtaId, node: &Node, owner: Option<&str>) -> Result<(
     }
     for connector in plan.connectors_from(id).map(|connector| plan.connector(connector)) {
         if let Some(ca) = &connector.tls.ca {
-            node.write(checked(&ca.value)?, authority_pem()?.as_bytes(), 0o644)?;
+            let both = site_authority_pem()? + &authority_pem()?;
+            node.write(checked(&ca.value)?, both.as_bytes(), 0o644)?;
         }
         if let Some(auth) = &connector.auth {
             secret(&auth.value.file, PASSWORD.as_bytes())?;

@@ -85,18 +85,24 @@ fn usual_port(protocol: Protocol) -> u16 {
 }
 
 fn taken(plan: &Plan) -> BTreeSet<IpAddr> {
-    let mut taken = machines(plan);
+    let mut taken = declared(plan);
     taken.extend(plan.mta_ids().flat_map(|mta| [false, true].map(|anyone| client(plan, mta, anyone))).flatten());
-    taken.extend(plan.systems.iter().flat_map(|system| &system.address).map(|ip| ip.value));
+    taken
+}
+
+/// The addresses that the source speaks of.
+fn declared(plan: &Plan) -> BTreeSet<IpAddr> {
+    let mut declared = machines(plan);
+    declared.extend(plan.systems.iter().flat_map(|system| &system.address).map(|ip| ip.value));
     for connector in &plan.connectors {
         if let NextHop::SmartHosts { hosts, .. } = &connector.hop {
-            taken.extend(hosts.iter().filter_map(|host| match host.value.name {
+            declared.extend(hosts.iter().filter_map(|host| match host.value.name {
                 HostName::Ip(ip) => Some(ip),
                 HostName::Domain(_) => None,
             }));
         }
     }
-    taken
+    declared
 }
 
 /// Where a question to an MTA is asked from: an address that it trusts, or one that nobody does. None where it trusts
@@ -106,7 +112,7 @@ pub(crate) fn client(plan: &Plan, mta: MtaId, anyone: bool) -> Option<IpAddr> {
     // Loopback is for what runs beside the MTA.
     let heard = |ip: &IpAddr| listen.iter().any(|e| e.value.ip.is_ipv4() == ip.is_ipv4() && !e.value.ip.is_loopback());
     if anyone {
-        return stranger(plan).filter(heard);
+        return stranger(plan, mta).filter(heard);
     }
     let machines = machines(plan);
     let speakers = || trust.iter().filter_map(|net| speaker(net.value, &machines)).filter(heard);
@@ -138,12 +144,24 @@ fn machines(plan: &Plan) -> BTreeSet<IpAddr> {
     plan.mtas.iter().flat_map(own).chain(sources).collect()
 }
 
-/// An address that no MTA trusts and no machine has.
-fn stranger(plan: &Plan) -> Option<IpAddr> {
-    let machines = machines(plan);
+/// An address that no MTA trusts and the source does not give to anybody: right beside a network that this MTA trusts,
+/// where there is such a place, since a network that is one bit too wide shows there alone.
+fn stranger(plan: &Plan, mta: MtaId) -> Option<IpAddr> {
+    let declared = declared(plan);
     let trusts = |ip: &IpAddr| plan.mtas.iter().any(|mta| mta.trust.iter().any(|net| net.value.contains(ip)));
     let spare = (0..=u8::MAX).map(|n| Ipv4Addr::new(8, 8, n, 250));
-    STRANGERS.into_iter().chain(spare).map(IpAddr::V4).find(|ip| !trusts(ip) && !machines.contains(ip))
+    let beside = plan.mta(mta).trust.iter().filter_map(|net| beside(net.value));
+    beside.chain(STRANGERS).chain(spare).map(IpAddr::V4).find(|ip| !trusts(ip) && !declared.contains(ip))
+}
+
+/// From the end of the network that differs in the last bit of the prefix.
+fn beside(net: IpNet) -> Option<Ipv4Addr> {
+    let IpNet::V4(net) = net else { return None };
+    let last = u32::from(net.broadcast()) ^ 1_u32.checked_shl(32 - u32::from(net.prefix_len()))?;
+    let ip = Ipv4Addr::from(if net.prefix_len() < 31 { last - 1 } else { last });
+    // "This network", loopbacks, and what is no single host's (RFC 6890).
+    let usable = ip.octets()[0] != 0 && !ip.is_loopback() && ip.octets()[0] < 224;
+    usable.then_some(ip)
 }
 
 pub(super) fn label(host: &Host) -> String {
