@@ -121,7 +121,11 @@ fn one(seed: u64, index: u64, long: bool) -> (Tally, Option<(Estate, Wrong)>) {
         return (Tally { given_up: 1, ..Tally::default() }, None);
     };
     let mut tally = Tally { estates: 1, ..Tally::default() };
+    let begin = Instant::now();
     let wrong = compare(&estate, 60, &mut tally);
+    let took = begin.elapsed().as_secs();
+    let what = wrong.as_ref().map_or("", |(what, _)| what.as_str());
+    println!("estate {seed}:{index}: {} triples in {took} s {what}", tally.triples);
     (tally, wrong.map(|wrong| (estate, wrong)))
 }
 
