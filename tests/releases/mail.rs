@@ -32,7 +32,7 @@ fn every_case(suite: &str, kind: TargetKind) {
     let long = std::env::var("MAILSWITCH_LONG").is_ok();
     let (mut addresses, mut count, mut wrong) = (0, 0, Vec::new());
     for case in cases().iter().filter(|case| long || SHORT.contains(&case.name.as_str())) {
-        let Some(result) = one(case, kind, version, &[root.clone()]) else { continue };
+        let Some(result) = one(case, kind, version, std::slice::from_ref(&root)) else { continue };
         addresses += result.addresses;
         count += 1;
         wrong.extend(result.wrong);
