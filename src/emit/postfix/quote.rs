@@ -12,7 +12,9 @@ pub struct Unquotable(pub String);
 ///
 /// Postfix strips blanks around a value (postconf(5), first section), so a value that needs them has no spelling.
 pub fn main_value(text: &str) -> Result<String, Unquotable> {
-    if text.chars().any(char::is_control) || text.trim() != text || text.is_empty() {
+    // Of several blanks in a row postconf 3.7 shows one.
+    let blanks = text.contains("  ") || text.trim() != text;
+    if text.chars().any(char::is_control) || blanks || text.is_empty() {
         return Err(Unquotable(printable(text)));
     }
     Ok(text.replace('$', "$$"))
