@@ -129,6 +129,31 @@ fn an_estate_with_errors_is_not_run() {
     assert!(text(&output.stderr).contains("nothing was run"), "{}", text(&output.stderr));
 }
 
+/// The machine's own loopback is in many a `trust`.
+#[test]
+fn a_client_speaks_from_the_first_network_that_can_be_spoken_from() {
+    let source = "mta hub { target relay; hostname mx.own.example; trust 127.0.0.0/8, ::1, 10.0.0.0/8 }\n\
+                  connector out { address-space *; dns }\n";
+    let output = verify(estate(source).path(), &["--quick"]);
+    let said = format!("{}{}", text(&output.stdout), text(&output.stderr));
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    assert!(!said.contains("not asked"), "{said}");
+}
+
+#[test]
+fn who_cannot_be_asked_is_not_passed() {
+    let source = |listen: &str, trust: &str| {
+        let mta = format!("mta hub {{ target relay; hostname mx.own.example; {listen}; trust {trust} }}");
+        format!("{mta}\nconnector out {{ address-space *; dns }}\n")
+    };
+    let deaf = verify(estate(&source("listen 127.0.0.1:25", "10.0.0.0/8")).path(), &["--quick"]);
+    assert_eq!(deaf.status.code(), Some(2), "{}", text(&deaf.stdout));
+    assert!(text(&deaf.stderr).contains("`hub` cannot be asked"), "{}", text(&deaf.stderr));
+    let half = verify(estate(&source("listen 0.0.0.0:25", "127.0.0.1")).path(), &["--quick"]);
+    assert_eq!(half.status.code(), Some(0), "{}", text(&half.stderr));
+    assert!(text(&half.stdout).contains("not asked by a trusted client"), "{}", text(&half.stdout));
+}
+
 /// An interrupted run leaves neither processes nor files.
 #[test]
 fn an_interrupt_ends_everything_that_was_started() {

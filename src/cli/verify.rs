@@ -68,7 +68,7 @@ pub(super) struct Args {
     over: Vec<PathBuf>,
 
     /// Seconds that a message may take
-    #[arg(long, value_name = "SECONDS", default_value_t = 30)]
+    #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=86_400))]
     patience: u64,
 
     /// How to print the results
@@ -170,6 +170,13 @@ fn whole(args: &Args, host: &Host, mut estate: Estate) -> Result<Run, Failure> {
         let parts = parts(Context { plan, router: &router, sources: &estate.sources }, &seats)?;
         let mut all = asks(&router, args.sample);
         all.retain(|ask| seats[ask.mta.index()].absent.is_none());
+        if let Some(deaf) = plan.mta_ids().find(|&id| seats[id.index()].absent.is_none() && !is_asked(&all, id)) {
+            let (name, help) =
+                (&plan.mta(deaf).name, "let it `listen` on an IPv4 address, or on one of its trusted clients'");
+            return Err(Failure::new(format!(
+                "`{name}` cannot be asked: it listens to nobody outside its machine; {help}"
+            )));
+        }
         let failed = |error: crate::lab::Error| Failure::new(error.to_string());
         let pass = |name, asks: Vec<Ask>, weather: &Weather| -> Result<Pass, Failure> {
             let report = verify::run(plan, &parts, &asks, weather, &means, &watch).map_err(failed)?;
@@ -192,6 +199,10 @@ fn whole(args: &Args, host: &Host, mut estate: Estate) -> Result<Run, Failure> {
         (passes, shares)
     };
     Ok(Run { estate, seats, passes, shares })
+}
+
+fn is_asked(asks: &[Ask], mta: MtaId) -> bool {
+    asks.iter().any(|ask| ask.mta == mta)
 }
 
 /// Gives each MTA its program; where that is not on this machine, the relay carries the mail on.

@@ -50,6 +50,14 @@ fn seats(run: &Run, out: &mut dyn Write) -> io::Result<()> {
             None => {
                 let version = versions.get(&id).map_or(host::name(seat.kind), String::as_str);
                 writeln!(out, "{strong}{name}{strong:#}: {}", clean(version))?;
+                for anyone in [false, true] {
+                    let asked = run.passes[0].asks.iter().any(|ask| ask.mta == id && ask.anyone == anyone);
+                    // An MTA without trust has no such clients.
+                    if !asked && (anyone || !run.estate.plan.mta(id).trust.is_empty()) {
+                        let who = if anyone { "a stranger" } else { "a trusted client" };
+                        writeln!(out, "  not asked by {who}: it listens to none outside the estate's own machines")?;
+                    }
+                }
             }
             Some(why) => {
                 writeln!(out, "{strong}{name}{strong:#}: not asked: {why}; mailswitch's relay stands in for it")?;
@@ -94,7 +102,7 @@ fn total(runs: &[Run], out: &mut dyn Write) -> io::Result<()> {
     let mtas: usize = runs.iter().map(|run| run.asked().count()).sum();
     writeln!(
         out,
-        "{} to {}, {mailed} of them answered by real mail that arrived: {}",
+        "{} to {}, {mailed} recipients taken with real mail: {}",
         plural(asks, "question"),
         plural(mtas, "MTA"),
         plural(wrong, "disagreement")

@@ -120,8 +120,16 @@ pub(crate) fn client(plan: &Plan, mta: MtaId, anyone: bool) -> Option<IpAddr> {
     speakers().find(IpAddr::is_ipv4).or_else(|| speakers().next())
 }
 
-/// An address of a network that is no machine's of the estate: from its end, less the broadcast address.
+/// An address of a network that is no machine's of the estate: from its end, less the broadcast address. None of a network
+/// that nobody speaks from to another machine.
 fn speaker(net: IpNet, machines: &BTreeSet<IpAddr>) -> Option<IpAddr> {
+    let nobodys = |ip: IpAddr| match ip {
+        IpAddr::V4(ip) => ip.is_loopback() || ip.is_link_local() || ip.is_multicast(),
+        IpAddr::V6(ip) => ip.is_loopback() || ip.is_unicast_link_local() || ip.is_multicast(),
+    };
+    if nobodys(net.addr()) {
+        return None;
+    }
     let single = net.prefix_len() + 1 >= net.max_prefix_len();
     let last = match net {
         IpNet::V4(net) if !single => Ipv4Addr::from(u32::from(net.broadcast()) - 1).into(),
