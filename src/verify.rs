@@ -23,6 +23,7 @@ pub mod ask;
 mod exchange;
 pub mod forms;
 pub mod judge;
+mod logs;
 pub mod share;
 mod stage;
 mod tiers;

@@ -95,7 +95,7 @@ impl Exim {
 
     /// The message ids and recipients in the queue.
     pub fn queue(&self) -> Result<String> {
-        Ok(self.run(&["-bp"], "")?.stdout)
+        Ok(self.run(&["-bp"], "")?.insist("exim -bp")?.stdout)
     }
 
     /// Tries every deferred message now, whatever its retry time.

@@ -104,7 +104,7 @@ impl Postfix {
 
     /// The queue, one JSON object a message.
     pub fn queue(&self) -> Result<String> {
-        Ok(self.node.command("postqueue", &["-j"], "")?.stdout)
+        Ok(self.node.command("postqueue", &["-j"], "")?.insist("postqueue -j")?.stdout)
     }
 
     /// Tries every deferred message now.

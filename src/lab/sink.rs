@@ -1,12 +1,14 @@
 //! Sinks: SMTP, SMTPS and LMTP servers that record what they get and fail where they are told to.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::os::fd::AsRawFd;
 use std::sync::{Arc, Mutex};
 
+use nix::errno::Errno;
 use nix::sys::socket::{Shutdown as SocketShutdown, shutdown};
 
+use crate::lab::PAUSE;
 use crate::lab::error::{Explain, Result, lock, thread};
 use crate::lab::inbox::Inbox;
 use crate::lab::milter::Milter;
@@ -144,7 +146,9 @@ pub struct Sockets {
 #[derive(Default)]
 struct Open {
     listeners: Vec<TcpListener>,
-    connections: Vec<TcpStream>,
+    /// By a number of their own, until they end.
+    connections: HashMap<u64, TcpStream>,
+    next: u64,
 }
 
 impl Sockets {
@@ -167,11 +171,23 @@ impl Sockets {
         let sockets = self.clone();
         let talk = Arc::new(talk);
         thread(move || {
-            while let Ok((stream, client)) = listener.accept() {
-                let Ok(copy) = stream.try_clone() else { return };
-                sockets.lock().connections.push(copy);
-                let talk = talk.clone();
-                if thread(move || talk(stream, client)).is_err() {
+            loop {
+                let accepted = listener.accept().and_then(|(stream, client)| Ok((stream.try_clone()?, stream, client)));
+                let (copy, stream, client) = match accepted {
+                    Ok(accepted) => accepted,
+                    // Others will close theirs.
+                    Err(error) if is_short(&error) => {
+                        std::thread::sleep(PAUSE);
+                        continue;
+                    }
+                    Err(_) => return,
+                };
+                let (number, talk, sockets) = (sockets.opened(copy), talk.clone(), sockets.clone());
+                let served = thread(move || {
+                    talk(stream, client);
+                    sockets.lock().connections.remove(&number);
+                });
+                if served.is_err() {
                     return;
                 }
             }
@@ -179,12 +195,20 @@ impl Sockets {
         Ok(())
     }
 
+    fn opened(&self, connection: TcpStream) -> u64 {
+        let mut open = self.lock();
+        open.next += 1;
+        let number = open.next;
+        open.connections.insert(number, connection);
+        number
+    }
+
     pub fn close(&self) {
         let mut open = self.lock();
         for listener in open.listeners.drain(..) {
             let _ = shutdown(listener.as_raw_fd(), SocketShutdown::Both);
         }
-        for connection in open.connections.drain(..) {
+        for (_, connection) in open.connections.drain() {
             let _ = connection.shutdown(Shutdown::Both);
         }
     }
@@ -192,4 +216,10 @@ impl Sockets {
     fn lock(&self) -> std::sync::MutexGuard<'_, Open> {
         lock(&self.open)
     }
+}
+
+/// That files or memory ran out, which does not last.
+fn is_short(error: &std::io::Error) -> bool {
+    let errno = error.raw_os_error().map(Errno::from_raw);
+    matches!(errno, Some(Errno::EMFILE | Errno::ENFILE | Errno::ENOMEM | Errno::ENOBUFS | Errno::ECONNABORTED))
 }

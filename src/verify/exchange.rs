@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::ask::{Ask, on_wire};
-use super::judge::{self, Arrival, Saw, Sent};
+use super::judge::{self, Arrival, Held, Saw, Sent};
+use super::logs::{LINES, Logs};
 use super::stage::machine::Machine;
 use super::stage::{SENDERS, Stage};
 use super::{Disagreement, Means, Progress, Report};
@@ -18,12 +19,10 @@ use crate::plan::MtaId;
 const ERRORS: usize = 8;
 /// How long a message that must not go out is watched after its next hop was tried.
 const WATCH: Duration = Duration::from_millis(500);
-/// The shortest queue id: Postfix makes them of the time and an inode, which is small on a new file system.
-const SHORTEST: usize = 6;
 /// How often the queues are looked at meanwhile.
 const LOOK: Duration = Duration::from_millis(700);
-/// So many lines of each log are quoted.
-const LINES: usize = 12;
+/// An MTA that ends so many sessions answers nothing any more.
+const CUTS: usize = 20;
 /// A line of a large message.
 const FILLING: &str = "This message is longer than somebody on its way will have it.\n";
 /// Names the message in its header.
@@ -59,20 +58,25 @@ pub(super) fn exchange(
     report.messages += messages.len();
     watch(Progress::Waiting);
     await_all(stage, asks, &sent, means, report)?;
-    let arrivals = arrivals(&stage.world.seen());
+    let seen = stage.world.seen();
+    let arrivals = arrivals(&seen);
     let queues = queues(stage)?;
     let mut logs = None;
     for one in &sent {
         let ask = &asks[one.ask];
         let came = own(asks, &sent, one, arrivals.get(&one.message));
         let saw = match judge::holding(stage, ask) {
+            _ if let Some(why) = &one.cut => Some(Saw::HungUp(why.clone())),
             _ if ask.octets.is_some() => judge::too_large(one, came),
-            Some(_) => judge::held(one, came, queues.iter().any(|queue| queue.contains(&sender_of(one.message)))),
+            Some(held) => {
+                let queued = queues.iter().any(|queue| queue.contains(&sender_of(one.message)));
+                judge::held(one, came, queued, held.was_tried(stage, &seen.visits))
+            }
             None => judge::judge(stage, ask, one, came),
         };
         if let Some(saw) = saw {
-            let logs = logs.get_or_insert_with(|| logs_of(stage));
-            report.disagreements.push(Disagreement { ask: one.ask, log: excerpt(logs, one.message, &saw), saw });
+            let logs = logs.get_or_insert_with(|| Logs::of(stage));
+            report.disagreements.push(Disagreement { ask: one.ask, log: logs.about(one.message), saw });
         }
     }
     report.disagreements.sort_by_key(|one| one.ask);
@@ -82,10 +86,10 @@ pub(super) fn exchange(
 /// Waits until all has come that must come, and until what must not go out has been tried.
 fn await_all(stage: &Stage<'_>, asks: &[Ask], sent: &[Sent], means: &Means, report: &mut Report) -> Result<()> {
     let mut due: BTreeMap<usize, usize> = BTreeMap::new();
-    let mut holding: Vec<BTreeSet<String>> = Vec::new();
+    let mut holding: Vec<Held> = Vec::new();
     for one in sent.iter().filter(|sent| sent.is_taken()) {
         match judge::holding(stage, &asks[one.ask]) {
-            Some(labels) => holding.push(labels),
+            Some(held) => holding.push(held),
             None => *due.entry(one.message).or_default() += judge::awaited(&asks[one.ask]),
         }
     }
@@ -93,9 +97,7 @@ fn await_all(stage: &Stage<'_>, asks: &[Ask], sent: &[Sent], means: &Means, repo
     let complete = |seen: &Seen| {
         // It is asked at each step of each server: what costs little comes first.
         let enough = || seen.mails.iter().map(|mail| mail.recipients.len()).sum::<usize>() >= all;
-        // A next hop that was tried and left has shown the MTA what it offers.
-        let left = |label: &String| seen.visits.iter().any(|visit| visit.over && visit.sink == *label);
-        let tried = || holding.iter().all(|labels| labels.iter().any(left));
+        let tried = || holding.iter().all(|held| held.was_tried(stage, &seen.visits));
         enough() && tried() && {
             let came = arrivals(seen);
             due.iter().all(|(number, count)| came.get(number).is_some_and(|came| came.len() >= *count))
@@ -150,13 +152,21 @@ fn ask_all(
     let (client, server) =
         stage.client(mta, anyone)?.ok_or_else(|| Error::new(format!("`{name}` cannot be asked {who}")))?;
     let mut session: Option<(Conversation, usize)> = None;
+    let mut cut = 0;
     for batch in batches(asks, &mine, together) {
         let (mut talk, errors) = match session.take() {
             Some((talk, errors)) if errors + batch.refusals <= ERRORS => (talk, errors),
             _ => (client.greet(server)?, 0),
         };
         let first = sent.len();
-        message(&mut talk, first, asks, &batch.asks, sent)?;
+        if let Err(error) = message(&mut talk, first, asks, &batch.asks, sent) {
+            cut += 1;
+            if cut == CUTS {
+                return Err(error);
+            }
+            hang_up(first, &batch.asks, &error, sent);
+            continue;
+        }
         let refused = sent[first..].iter().filter(|sent| sent.refused().is_some()).count();
         let ended = sent[first..].iter().filter_map(Sent::refused).any(|reply| reply.code == 421);
         if errors + refused < ERRORS && !ended {
@@ -165,6 +175,16 @@ fn ask_all(
         watch(Progress::Asked { done: sent.len(), of: asks.len() });
     }
     Ok(())
+}
+
+/// What has no answer yet will have none: the connection has ended.
+fn hang_up(message: usize, asks: &[usize], error: &Error, sent: &mut Vec<Sent>) {
+    for &ask in &asks[sent.len() - message..] {
+        sent.push(Sent { message, ask, replies: Vec::new(), data: None, cut: None });
+    }
+    for one in sent[message..].iter_mut().filter(|one| one.refused().is_none()) {
+        one.cut = Some(error.to_string());
+    }
 }
 
 /// Questions that can share a message: their answers can be told apart by the recipient alone.
@@ -215,7 +235,7 @@ fn message(talk: &mut Conversation, number: usize, asks: &[Ask], these: &[usize]
             }
         }
         all_refused &= replies.iter().any(|reply| !reply.is_positive());
-        sent.push(Sent { message: number, ask: at, replies, data: None });
+        sent.push(Sent { message: number, ask: at, replies, data: None, cut: None });
     }
     if all_refused || asks[these[0]].recipients.len() > 1 && sent[first].refused().is_some() {
         talk.command("RSET")?;
@@ -240,8 +260,8 @@ fn arrivals(seen: &Seen) -> Arrivals {
         let number = mail.header(HEADER).and_then(|number| number.parse().ok());
         for recipient in &mail.recipients {
             let normal = Mailbox::parse(recipient).map_or_else(|_| recipient.clone(), |m| m.as_str().to_owned());
-            let bounce = recipient.strip_prefix('s').and_then(|rest| rest.split('@').next()?.parse().ok());
-            if let Some(number) = number.or(bounce.filter(|_| mail.sender.is_empty())) {
+            let bounce = || recipient.split('@').next().filter(|_| mail.sender.is_empty()).and_then(message_of);
+            if let Some(number) = number.or_else(bounce) {
                 let arrival = Arrival { recipient: normal, wire: recipient.clone(), visit: mail.visit.clone() };
                 arrivals.entry(number).or_default().push(arrival);
             }
@@ -259,14 +279,14 @@ fn own(asks: &[Ask], sent: &[Sent], one: &Sent, came: Option<&Vec<Arrival>>) -> 
     came.into_iter().flatten().filter(is_own).cloned().collect()
 }
 
-/// Each message has a sender of its own, to whom it can be returned.
-fn sender_of(message: usize) -> String {
-    format!("s{message}@{SENDERS}")
+/// The message whose sender has this local part.
+pub(super) fn message_of(local: &str) -> Option<usize> {
+    local.strip_prefix('s')?.parse().ok()
 }
 
-/// Each machine's name and log.
-fn logs_of(stage: &Stage<'_>) -> Vec<(String, String)> {
-    stage.machines.iter().map(|machine| (machine.node.name().to_owned(), machine.node.log())).collect()
+/// Each message has a sender of its own, to whom it can be returned.
+pub(super) fn sender_of(message: usize) -> String {
+    format!("s{message}@{SENDERS}")
 }
 
 /// An MTA that ends a session says why in its log, if anywhere.
@@ -276,31 +296,4 @@ fn with_log(stage: &Stage<'_>, mta: MtaId, error: &Error) -> Error {
     let skipped = log.lines().count().saturating_sub(LINES);
     let last: String = log.lines().skip(skipped).map(|line| format!("\n  {line}")).collect();
     Error::new(format!("`{}`: {error}; its log ends with:{last}", machine.node.name()))
-}
-
-/// The lines of the logs that tell of a message.
-fn excerpt(logs: &[(String, String)], message: usize, saw: &Saw) -> Vec<String> {
-    let sender = sender_of(message);
-    let refused = matches!(saw, Saw::Refused(_));
-    let mut lines = Vec::new();
-    for (name, log) in logs {
-        let ids: BTreeSet<&str> = log.lines().filter(|line| line.contains(&sender)).filter_map(queue_id).collect();
-        let told = |line: &&str| {
-            let named = ids.iter().any(|id| line.contains(id)) || (refused && line.contains(&sender));
-            named || line.contains("panic") || line.contains("fatal")
-        };
-        lines.extend(log.lines().filter(told).take(LINES).map(|line| format!("{name}: {line}")));
-    }
-    lines
-}
-
-/// `4C1B2A3D5E:` of Postfix, `1abcde-000001-AB` of Exim.
-fn queue_id(line: &str) -> Option<&str> {
-    line.split(' ').find_map(|word| {
-        let bare = word.strip_suffix(':').unwrap_or(word);
-        let long = bare.len() >= SHORTEST && bare.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
-        let postfix = long && word.ends_with(':') && bare.bytes().any(|b| b.is_ascii_digit());
-        let exim = long && bare.len() >= 16 && bare.matches('-').count() == 2;
-        (postfix || exim).then_some(bare)
-    })
 }

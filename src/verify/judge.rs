@@ -10,7 +10,7 @@ use crate::lab::client::Reply;
 use crate::lab::inbox::Visit;
 use crate::name::mailbox::spelled;
 use crate::plan::route::outcome::Fate;
-use crate::plan::{Connector, Plan, Protocol, Question, TlsLevel};
+use crate::plan::{Connector, ConnectorId, Plan, Protocol, Question, TlsLevel};
 
 /// A question on its way: what became of it at RCPT time.
 #[derive(Debug)]
@@ -20,6 +20,8 @@ pub(super) struct Sent {
     pub(super) ask: usize,
     pub(super) replies: Vec<Reply>,
     pub(super) data: Option<Reply>,
+    /// Why the connection ended before all was answered.
+    pub(super) cut: Option<String>,
 }
 
 impl Sent {
@@ -61,6 +63,8 @@ pub enum Saw {
     Taken(Vec<Arrival>),
     /// The content was refused.
     Unwanted(Reply),
+    /// The connection ended before the answer.
+    HungUp(String),
     /// It came out elsewhere, for somebody else, too often or not at all.
     Arrived(Vec<Arrival>),
     /// It came to the right server in a way that the connector forbids.
@@ -69,6 +73,8 @@ pub enum Saw {
     Sent(Vec<Arrival>),
     /// It should wait, and is gone.
     Lost,
+    /// It waits, and its next hop was never tried.
+    Untried,
     /// It is over a size limit, and was sent on all the same.
     TooLarge(Vec<Arrival>),
 }
@@ -82,11 +88,13 @@ pub fn lines(saw: &Saw) -> Vec<String> {
     match saw {
         Saw::Refused(reply) => vec![format!("RCPT: {}", shown(reply))],
         Saw::Unwanted(reply) => vec!["RCPT took it".to_owned(), format!("the content: {}", shown(reply))],
+        Saw::HungUp(why) => vec![why.clone()],
         Saw::Taken(arrivals) | Saw::Arrived(arrivals) | Saw::Sent(arrivals) | Saw::TooLarge(arrivals) => {
             std::iter::once("RCPT took it".to_owned()).chain(listed(arrivals)).collect()
         }
         Saw::Policy { saw, .. } => vec!["RCPT took it".to_owned(), saw.clone()],
         Saw::Lost => vec!["RCPT took it".to_owned(), "it is neither in a queue nor anywhere else".to_owned()],
+        Saw::Untried => vec!["RCPT took it".to_owned(), "it waits, and its next hop was never tried".to_owned()],
     }
 }
 
@@ -96,11 +104,13 @@ pub fn summary(saw: &Saw) -> String {
         Saw::Refused(reply) => format!("was refused: {}", shown(reply)),
         Saw::Taken(_) => "was taken, and should be refused".to_owned(),
         Saw::Unwanted(reply) => format!("was taken, and its content refused: {}", shown(reply)),
+        Saw::HungUp(_) => "got no answer: the session ended".to_owned(),
         Saw::Arrived(arrivals) if arrivals.is_empty() => "was taken, and did not arrive".to_owned(),
         Saw::Arrived(_) => "did not arrive where it should".to_owned(),
         Saw::Policy { wanted, saw } => format!("arrived in a way that its connector forbids: {saw}, and not {wanted}"),
         Saw::Sent(_) => "was sent to a next hop that does not satisfy its connector".to_owned(),
         Saw::Lost => "should wait for its next hop, and is gone".to_owned(),
+        Saw::Untried => "should be tried at its next hop, and was not".to_owned(),
         Saw::TooLarge(_) => "is over a size limit, and was neither refused nor returned".to_owned(),
     }
 }
@@ -141,7 +151,7 @@ pub(super) fn judge(stage: &Stage<'_>, ask: &Ask, sent: &Sent, came: Vec<Arrival
         let connector = expected.connector?;
         came.iter().find_map(|arrival| {
             let by = stage.taken_by(connector, &arrival.recipient, &arrival.visit.sink)?;
-            policy(stage, stage.plan().connector(by), &arrival.visit)
+            sender(stage, by, &arrival.visit).or_else(|| policy(stage, stage.plan().connector(by), &arrival.visit))
         })
     })
 }
@@ -161,6 +171,15 @@ fn fits(stage: &Stage<'_>, message: usize, expected: &Expected, arrival: &Arriva
         (Fate::Bounced | Fate::Unroutable, ..) => arrival.recipient == format!("s{message}@{SENDERS}"),
         _ => false,
     }
+}
+
+/// That another MTA than those that have the connector came to the server.
+fn sender(stage: &Stage<'_>, by: ConnectorId, visit: &Visit) -> Option<Saw> {
+    let names: Vec<&str> =
+        stage.plan().connector(by).from.iter().map(|&mta| stage.plan().mta(mta).name.as_str()).collect();
+    let saw = || visit.client.map_or_else(|| "from nowhere".to_owned(), |ip| format!("from {ip}"));
+    let wanted = || format!("from {}", names.join(" or "));
+    (!stage.came_by(by, visit)).then(|| Saw::Policy { wanted: wanted(), saw: saw() })
 }
 
 /// What the connector asks for that the server has not seen.
@@ -227,24 +246,39 @@ fn is_return(arrival: &Arrival, sent: &Sent) -> bool {
     arrival.recipient == format!("s{}@{SENDERS}", sent.message)
 }
 
-/// Where a message is tried and must not be sent: in this weather no server satisfies its connector, nor those that
-/// stand in for it.
-pub(super) fn holding(stage: &Stage<'_>, ask: &Ask) -> Option<BTreeSet<String>> {
+/// Where a message is tried and must not be sent.
+pub(super) struct Held {
+    by: ConnectorId,
+    /// The labels of its servers.
+    at: BTreeSet<String>,
+}
+
+impl Held {
+    /// Whether somebody came to try it and has left again, and so has shown the MTA what the server offers.
+    pub(super) fn was_tried(&self, stage: &Stage<'_>, visits: &[Visit]) -> bool {
+        visits.iter().any(|visit| visit.over && self.at.contains(&visit.sink) && stage.came_by(self.by, visit))
+    }
+}
+
+/// In this weather no server satisfies the connector, nor those that stand in for it.
+pub(super) fn holding(stage: &Stage<'_>, ask: &Ask) -> Option<Held> {
     let by = ask.arrives_by()?;
     let plan = stage.plan();
     let others = stand_ins(stage.router, by).into_iter().flatten();
     let all_hold = std::iter::once(by).chain(others).all(|id| stage.weather.holds(plan.connector(id)));
-    all_hold.then(|| stage.arrives_at(by, ask.arrives_as().unwrap_or_default()))
+    all_hold.then(|| Held { by, at: stage.arrives_at(by, ask.arrives_as().unwrap_or_default()) })
 }
 
-/// A message that must wait.
-pub(super) fn held(sent: &Sent, came: Vec<Arrival>, queued: bool) -> Option<Saw> {
+/// A message that must wait, after it was tried.
+pub(super) fn held(sent: &Sent, came: Vec<Arrival>, queued: bool, tried: bool) -> Option<Saw> {
     match sent.refused() {
+        Some(reply) if reply.code / 100 == 4 && !tried => Some(Saw::Refused(reply.clone())),
         // A call-out finds it out at RCPT time, and the client keeps the message.
         Some(reply) if reply.code / 100 == 4 => None,
         Some(reply) => Some(Saw::Refused(reply.clone())),
         None if !came.is_empty() => Some(Saw::Sent(came)),
         None if !queued => Some(Saw::Lost),
+        None if !tried => Some(Saw::Untried),
         None => None,
     }
 }

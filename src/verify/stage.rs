@@ -1,8 +1,9 @@
 //! The world that an estate is put in: its MTAs, a server for every way out, names for all of them.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
+use crate::lab::inbox::Visit;
 use crate::lab::{Client, Result, World};
 use crate::plan::route::Router;
 use crate::plan::{ConnectorId, MtaId, NextHop, Plan};
@@ -107,6 +108,14 @@ impl<'r> Stage<'r> {
         let domain = domain_of(recipient);
         let others = stand_ins_for(self.router, id, &domain);
         std::iter::once(id).chain(others).find(|&one| self.up(one, &domain).contains(sink))
+    }
+
+    /// Whether one of the MTAs that have a connector was a server's client.
+    pub(super) fn came_by(&self, id: ConnectorId, visit: &Visit) -> bool {
+        let owns = |mta: &MtaId, ip: &IpAddr| self.machines[mta.index()].node.addresses().contains(ip);
+        // A server on a loopback has one machine's clients only.
+        let from = |ip: &IpAddr| ip.is_loopback() || self.plan().connector(id).from.iter().any(|mta| owns(mta, ip));
+        visit.client.as_ref().is_some_and(from)
     }
 
     /// A client that the MTA trusts, or a stranger to it, and where it finds the MTA.

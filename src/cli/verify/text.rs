@@ -159,7 +159,7 @@ fn wrapped(lines: &[String], width: usize) -> Vec<String> {
     for line in lines {
         let line = clean(line);
         let mut rest: Vec<char> = line.chars().collect();
-        let indent = rest.iter().take_while(|c| **c == ' ').count().min(width / 2) + 2;
+        let indent = rest.iter().take_while(|c| **c == ' ').count().min(width / 4) + 2;
         while rest.len() > width {
             // At a blank in the line's second half, if there is one.
             let blank = rest[..width].iter().rposition(|c| *c == ' ').filter(|&at| at > width / 2);

@@ -2,11 +2,15 @@
 //! are dead nor those that the message has tried. Connectors of equal cost and balanced hosts take turns.
 
 use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
 
 use super::Queue;
 use super::board::Way;
 use super::failure::{Failure, Tried};
-use super::hosts::{Claim, Failed, Key};
+use super::hosts::{Claim, Failed, Hosts, Key};
 use super::link::{Hop, Link};
 use super::room::Permit;
 use super::turns::begin;
@@ -14,6 +18,9 @@ use crate::relay::config::Connector;
 use crate::relay::deliver::{Target, Trouble};
 use crate::relay::event::Event;
 use crate::relay::route::Route;
+
+/// How long the other connectors of a tier are waited for, where one of them is known to serve.
+const GRACE: Duration = Duration::from_millis(250);
 
 /// What a worker found.
 pub(super) enum Found<L> {
@@ -41,7 +48,12 @@ pub(super) struct Host<L> {
 }
 
 /// A connector of a tier, with its hosts.
-type Choice<'a> = (&'a Arc<Connector>, Result<Vec<Target>, Trouble>);
+struct Choice<'a> {
+    /// In the tier.
+    at: usize,
+    connector: &'a Arc<Connector>,
+    targets: Result<Vec<Target>, Trouble>,
+}
 
 impl<L> Found<L> {
     /// With that others share the load with the host, or not.
@@ -50,6 +62,16 @@ impl<L> Found<L> {
             host.shares = shares;
         }
         self
+    }
+}
+
+impl Choice<'_> {
+    /// Whether it is of use to go there now. That there will never be a host is an answer, too.
+    fn may(&self, hosts: &Hosts, now: u64, tried: &[Tried]) -> bool {
+        match &self.targets {
+            Ok(targets) => targets.iter().any(|target| may(self.connector, target, hosts, now, tried)),
+            Err(trouble) => trouble.permanent,
+        }
     }
 }
 
@@ -74,21 +96,24 @@ impl<H: Hop> Queue<H> {
         let turn = self.with(|board, _| board.turn(at, !tried.is_empty()));
         for tier in &route.tiers {
             let shares = Route::shares(tier);
-            let mut choices = self.look_up(tier, domain).await;
-            if shares {
-                self.take_turns(&mut choices, turn, tried);
-            }
-            for (connector, targets) in choices {
-                let targets = match targets {
-                    Ok(targets) => targets,
-                    Err(trouble) if trouble.permanent => return Found::Never(lookup(connector, &trouble)),
-                    Err(trouble) => {
-                        met.why = Some(lookup(connector, &trouble));
-                        continue;
+            let mut asked = self.look_up(tier, domain);
+            while !asked.is_empty() {
+                let mut choices = self.answers(&mut asked, tried).await;
+                if shares {
+                    self.take_turns(&mut choices, turn, tried);
+                }
+                for Choice { connector, targets, .. } in choices {
+                    let targets = match targets {
+                        Ok(targets) => targets,
+                        Err(trouble) if trouble.permanent => return Found::Never(lookup(connector, &trouble)),
+                        Err(trouble) => {
+                            met.why = Some(lookup(connector, &trouble));
+                            continue;
+                        }
+                    };
+                    if let Some(found) = self.first(at, connector, targets, tried, &mut met).await {
+                        return found.shared(shares);
                     }
-                };
-                if let Some(found) = self.first(at, connector, targets, tried, &mut met).await {
-                    return found.shared(shares);
                 }
             }
         }
@@ -96,31 +121,52 @@ impl<H: Hop> Queue<H> {
         Found::Nothing { why: met.why.unwrap_or_else(nowhere), until: met.until }
     }
 
-    /// The hosts of all connectors of a tier: only so is it known which of them can serve.
-    async fn look_up<'a>(&self, tier: &'a [Arc<Connector>], domain: &str) -> Vec<Choice<'a>> {
-        let mut choices = Vec::with_capacity(tier.len());
-        for connector in tier {
-            choices.push((connector, self.shared.hop.targets(connector, domain).await));
+    /// Asks for the hosts of all connectors of a tier at once: only so is it known which of them can serve.
+    fn look_up<'a>(
+        &'a self,
+        tier: &'a [Arc<Connector>],
+        domain: &'a str,
+    ) -> FuturesUnordered<impl Future<Output = Choice<'a>> + Send> {
+        let ask = |(at, connector)| async move {
+            Choice { at, connector, targets: self.shared.hop.targets(connector, domain).await }
+        };
+        tier.iter().enumerate().map(ask).collect()
+    }
+
+    /// What is known of a tier soon after one of its connectors can serve, in the tier's order: a name server that says
+    /// nothing holds up its own connector alone.
+    async fn answers<'a>(
+        &self,
+        asked: &mut FuturesUnordered<impl Future<Output = Choice<'a>> + Send>,
+        tried: &[Tried],
+    ) -> Vec<Choice<'a>> {
+        let mut answers = Vec::with_capacity(asked.len());
+        while let Some(choice) = asked.next().await {
+            let serves = self.with(|board, now| choice.may(&board.hosts, now, tried));
+            answers.push(choice);
+            if serves {
+                let rest = async {
+                    while let Some(choice) = asked.next().await {
+                        answers.push(choice);
+                    }
+                };
+                // What has not answered by then is asked for when these have failed.
+                let _ = tokio::time::timeout(GRACE, rest).await;
+                break;
+            }
         }
-        choices
+        answers.sort_by_key(|choice| choice.at);
+        answers
     }
 
     /// Puts the connector first whose turn it is, and the host of a balanced one.
     fn take_turns(&self, choices: &mut [Choice<'_>], turn: u64, tried: &[Tried]) {
         self.with(|board, now| {
-            let may = |connector: &Connector, target: &Target| {
-                let name = connector.name.as_str();
-                !has_tried(tried, name, target) && !board.hosts.is_left_alone(&(name.into(), target.addr), now)
-            };
-            let rest = begin(choices, turn, |(connector, targets)| match targets {
-                Ok(targets) => targets.iter().any(|target| may(connector, target)),
-                // That is an answer, too.
-                Err(trouble) => trouble.permanent,
-            });
-            for (connector, targets) in choices.iter_mut().filter(|(connector, _)| connector.balanced) {
+            let rest = begin(choices, turn, |choice| choice.may(&board.hosts, now, tried));
+            for Choice { connector, targets, .. } in choices.iter_mut().filter(|choice| choice.connector.balanced) {
                 let Ok(targets) = targets else { continue };
                 let mut hosts = by_host(std::mem::take(targets));
-                begin(&mut hosts, rest, |host| host.iter().any(|target| may(connector, target)));
+                begin(&mut hosts, rest, |host| host.iter().any(|target| may(connector, target, &board.hosts, now, tried)));
                 *targets = hosts.concat();
             }
         });
@@ -226,6 +272,12 @@ fn by_host(mut targets: Vec<Target>) -> Vec<Vec<Target>> {
     let order = |a: &Target, b: &Target| (&a.name, a.addr.port()).cmp(&(&b.name, b.addr.port()));
     targets.sort_by(order);
     targets.chunk_by(|a, b| order(a, b).is_eq()).map(<[Target]>::to_vec).collect()
+}
+
+/// Whether a host is neither dead nor tried.
+fn may(connector: &Connector, target: &Target, hosts: &Hosts, now: u64, tried: &[Tried]) -> bool {
+    let name = connector.name.as_str();
+    !has_tried(tried, name, target) && !hosts.is_left_alone(&(name.into(), target.addr), now)
 }
 
 fn has_tried(tried: &[Tried], connector: &str, target: &Target) -> bool {

@@ -33,6 +33,8 @@ pub(crate) enum Mode {
     Good,
     /// Nobody answers.
     Down,
+    /// The name server says nothing about it for so long, and then what there is to say by then.
+    Nameless(Duration),
     /// It takes so many messages on each connection, and then closes it without a word.
     Closes(usize),
     /// It answers each recipient by its local part: what is not named is taken.
@@ -87,6 +89,14 @@ impl Hop for Script {
         };
         if connector.balanced {
             fastrand::shuffle(&mut hosts);
+        }
+        for name in &hosts {
+            if let Mode::Nameless(wait) = self.mode(name) {
+                tokio::time::sleep(wait).await;
+            }
+            if matches!(self.mode(name), Mode::Nameless(_)) {
+                return Err(Trouble::new(Kind::Dns, Status(4, 4, 3), "no answer from the name server"));
+            }
         }
         let numbers = |name: &str| name.bytes().fold(0_u16, |sum, byte| sum.wrapping_mul(31) + u16::from(byte));
         Ok(hosts
@@ -339,7 +349,7 @@ impl House {
         }
     }
 
-    fn elapsed(&self) -> u64 {
+    pub(crate) fn elapsed(&self) -> u64 {
         self.queue.now().saturating_sub(BEGIN)
     }
 

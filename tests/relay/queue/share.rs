@@ -134,6 +134,32 @@ async fn the_share_of_a_dead_connector_goes_to_the_others() {
     assert_even(&one_by_one(&mut house, "both.example").await, &BOTH[2..]);
 }
 
+/// Each connection waits a moment for the hosts of the others, and not until their name server has been given up.
+#[tokio::test(start_paused = true)]
+async fn a_name_server_that_says_nothing_holds_up_its_own_connector_alone() {
+    let mut house = House::new(SHARED);
+    let moment = Duration::from_millis(300);
+    BOTH[..2].iter().for_each(|host| house.host(host, Mode::Nameless(Duration::from_secs(10))));
+    let mut hosts = Shares::new();
+    for _ in 0..20 {
+        house.send("ann@one.example", &["joe@both.example"]).await;
+        house.later(moment).await;
+        count(&mut house, &mut hosts, 1).await;
+    }
+    assert!(hosts.keys().all(|host| host.starts_with('r')), "{hosts:?}");
+    assert!(house.elapsed() < 10_000, "{}", house.elapsed());
+    // What it says in the end counts where the others cannot be had.
+    BOTH[2..].iter().for_each(|host| house.host(host, Mode::Down));
+    house.later(Duration::from_secs(60)).await;
+    house.send("ann@one.example", &["joe@both.example"]).await;
+    house.later(moment).await;
+    BOTH[..2].iter().for_each(|host| house.host(host, Mode::Good));
+    house.later(Duration::from_secs(10)).await;
+    let mut hosts = Shares::new();
+    count(&mut house, &mut hosts, 1).await;
+    assert!(hosts.keys().all(|host| host.starts_with('l')), "{hosts:?}");
+}
+
 #[tokio::test(start_paused = true)]
 async fn bursts_with_pauses_are_shared() {
     // As many messages as a connection carries, and one more.
