@@ -20,6 +20,7 @@ use crate::plan::route::Router;
 use crate::plan::{MtaId, Plan, TargetKind};
 
 pub mod ask;
+mod asking;
 mod exchange;
 pub mod forms;
 pub mod judge;

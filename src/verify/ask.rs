@@ -54,18 +54,22 @@ pub struct Expected {
     /// In normal form.
     pub recipient: Option<String>,
     pub connector: Option<ConnectorId>,
+    /// The MTA that took the message and has to return it.
+    pub returned_by: Option<MtaId>,
 }
 
 impl Expected {
     /// What somebody else's system does with the message afterwards is its own affair.
     pub fn of(plan: &Plan, outcome: &Outcome) -> Expected {
         let reached = matches!(outcome.fate, Fate::Delivered | Fate::Bounced);
-        let own = Expected {
+        let mut own = Expected {
             fate: outcome.fate,
             status: outcome.status.map(|status| status.0.to_owned()),
             recipient: outcome.recipient.as_ref().filter(|_| reached).map(|r| r.as_str().to_owned()),
             connector: outcome.connector.filter(|_| reached),
+            returned_by: None,
         };
+        own.returned_by = returned_by(outcome).filter(|_| outcome.fate != Fate::Delivered && !own.is_refusal());
         match leaves(plan, outcome) {
             Some(hop) if !own.is_refusal() => Expected::left_by(hop),
             _ => own,
@@ -74,7 +78,7 @@ impl Expected {
 
     fn left_by(hop: &Hop) -> Expected {
         let recipient = Some(hop.recipient.as_str().to_owned());
-        Expected { fate: Fate::Delivered, status: None, recipient, connector: hop.connector }
+        Expected { fate: Fate::Delivered, status: None, recipient, connector: hop.connector, returned_by: None }
     }
 
     /// Refused at RCPT time, rather than returned later.
@@ -142,6 +146,15 @@ fn leaves<'o>(plan: &Plan, outcome: &'o Outcome) -> Option<&'o Hop> {
     // What `verify` found out stays with the MTA that asked.
     let ends_there = looked_up && (!matches!(outcome.node, Node::Mta(_)) || outcome.node == path[at].node);
     (!ends_there).then(|| &path[at])
+}
+
+/// Who has a message that cannot be delivered: the MTA that was refused it, or the one that has no route for it.
+fn returned_by(outcome: &Outcome) -> Option<MtaId> {
+    let refused = outcome.path.iter().rfind(|hop| hop.connector.is_some()).filter(|_| outcome.fate == Fate::Bounced);
+    match refused.map_or(outcome.node, |hop| hop.node) {
+        Node::Mta(mta) => Some(mta),
+        _ => None,
+    }
 }
 
 impl Ask {

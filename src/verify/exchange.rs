@@ -1,39 +1,26 @@
-//! Asking, sending, and what came of it.
+//! What came of the questions: the mail is waited for, and each question judged.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use super::ask::{Ask, on_wire};
+use super::ask::Ask;
+use super::asking::ask_all;
 use super::judge::{self, Arrival, Held, Saw, Sent};
 use super::logs::{LINES, Logs};
 use super::stage::machine::Machine;
 use super::stage::{SENDERS, Stage};
 use super::{Disagreement, Means, Progress, Report};
-use crate::lab::client::Conversation;
 use crate::lab::inbox::Seen;
 use crate::lab::{Error, Result, poll};
 use crate::name::Mailbox;
 use crate::plan::MtaId;
 
-/// Postfix slows a client down after ten errors in a session.
-const ERRORS: usize = 8;
 /// How long a message that must not go out is watched after its next hop was tried.
 const WATCH: Duration = Duration::from_millis(500);
 /// How often the queues are looked at meanwhile.
 const LOOK: Duration = Duration::from_millis(700);
-/// An MTA that ends so many sessions answers nothing any more.
-const CUTS: usize = 20;
-/// A line of a large message.
-const FILLING: &str = "This message is longer than somebody on its way will have it.\n";
 /// Names the message in its header.
-const HEADER: &str = "X-Mailswitch-Verify";
-
-/// Several questions that one message carries.
-struct Batch<'a> {
-    asks: Vec<usize>,
-    recipients: BTreeSet<&'a str>,
-    refusals: usize,
-}
+pub(super) const HEADER: &str = "X-Mailswitch-Verify";
 
 /// By the number of the message.
 type Arrivals = BTreeMap<usize, Vec<Arrival>>;
@@ -48,7 +35,7 @@ pub(super) fn exchange(
     let mut sent = Vec::new();
     for mta in stage.plan().mta_ids() {
         for anyone in [false, true] {
-            let asked = ask_all(stage, asks, mta, anyone, means.together, watch, &mut sent);
+            let asked = ask_all(stage, asks, (mta, anyone), means.together, watch, &mut sent);
             asked.map_err(|error| with_log(stage, mta, &error))?;
         }
     }
@@ -90,7 +77,7 @@ fn await_all(stage: &Stage<'_>, asks: &[Ask], sent: &[Sent], means: &Means, repo
     for one in sent.iter().filter(|sent| sent.is_taken()) {
         match judge::holding(stage, &asks[one.ask]) {
             Some(held) => holding.push(held),
-            None => *due.entry(one.message).or_default() += judge::awaited(&asks[one.ask]),
+            None => *due.entry(one.message).or_default() += judge::awaited(stage, &asks[one.ask]),
         }
     }
     let all: usize = due.values().sum();
@@ -108,8 +95,8 @@ fn await_all(stage: &Stage<'_>, asks: &[Ask], sent: &[Sent], means: &Means, repo
         std::thread::sleep(WATCH);
     } else if quiet {
         // Only then nothing more can come.
-        for machine in &stage.machines {
-            report.problems.extend(machine.drained(means.patience)?);
+        for (id, machine) in stage.plan().mta_ids().zip(&stage.machines) {
+            report.problems.extend(machine.drained(means.patience, stage.can_return(id))?);
         }
     }
     Ok(())
@@ -131,127 +118,6 @@ fn settled(stage: &Stage<'_>, patience: Duration, empty: bool, complete: impl Fn
         Ok((idle > 1).then_some(false))
     });
     Ok(complete?.unwrap_or(false))
-}
-
-/// Every question of one kind at one MTA, in as few sessions as it bears.
-fn ask_all(
-    stage: &Stage<'_>,
-    asks: &[Ask],
-    mta: MtaId,
-    anyone: bool,
-    together: usize,
-    watch: &(dyn Fn(Progress) + Sync),
-    sent: &mut Vec<Sent>,
-) -> Result<()> {
-    let mine: Vec<usize> = (0..asks.len()).filter(|&at| asks[at].mta == mta && asks[at].anyone == anyone).collect();
-    if mine.is_empty() {
-        return Ok(());
-    }
-    let name = &stage.plan().mta(mta).name;
-    let who = if anyone { "as a stranger" } else { "as a client that it trusts" };
-    let (client, server) =
-        stage.client(mta, anyone)?.ok_or_else(|| Error::new(format!("`{name}` cannot be asked {who}")))?;
-    let mut session: Option<(Conversation, usize)> = None;
-    let mut cut = 0;
-    for batch in batches(asks, &mine, together) {
-        let (mut talk, errors) = match session.take() {
-            Some((talk, errors)) if errors + batch.refusals <= ERRORS => (talk, errors),
-            _ => (client.greet(server)?, 0),
-        };
-        let first = sent.len();
-        if let Err(error) = message(&mut talk, first, asks, &batch.asks, sent) {
-            cut += 1;
-            if cut == CUTS {
-                return Err(error);
-            }
-            hang_up(first, &batch.asks, &error, sent);
-            continue;
-        }
-        let refused = sent[first..].iter().filter(|sent| sent.refused().is_some()).count();
-        let ended = sent[first..].iter().filter_map(Sent::refused).any(|reply| reply.code == 421);
-        if errors + refused < ERRORS && !ended {
-            session = Some((talk, errors + refused));
-        }
-        watch(Progress::Asked { done: sent.len(), of: asks.len() });
-    }
-    Ok(())
-}
-
-/// What has no answer yet will have none: the connection has ended.
-fn hang_up(message: usize, asks: &[usize], error: &Error, sent: &mut Vec<Sent>) {
-    for &ask in &asks[sent.len() - message..] {
-        sent.push(Sent { message, ask, replies: Vec::new(), data: None, cut: None });
-    }
-    for one in sent[message..].iter_mut().filter(|one| one.refused().is_none()) {
-        one.cut = Some(error.to_string());
-    }
-}
-
-/// Questions that can share a message: their answers can be told apart by the recipient alone.
-fn batches<'a>(asks: &'a [Ask], mine: &[usize], together: usize) -> Vec<Batch<'a>> {
-    let mut batches: Vec<Batch<'a>> = Vec::new();
-    let mut open: [Option<usize>; 2] = [None, None];
-    for &at in mine {
-        let ask = &asks[at];
-        let (refused, arrives) = (ask.is_refused(), ask.arrives_as());
-        let shares = together > 1 && ask.recipients.len() == 1 && ask.is_usual() && (refused || arrives.is_some());
-        let slot = &mut open[usize::from(ask.recipients.iter().any(|recipient| !recipient.wire.is_ascii()))];
-        let fits = |batch: &Batch<'_>| {
-            batch.asks.len() < together
-                && arrives.is_none_or(|recipient| !batch.recipients.contains(recipient))
-                && (!refused || batch.refusals < ERRORS)
-        };
-        let place = slot.filter(|&at| shares && fits(&batches[at])).unwrap_or_else(|| {
-            batches.push(Batch { asks: Vec::new(), recipients: BTreeSet::new(), refusals: 0 });
-            batches.len() - 1
-        });
-        if shares {
-            *slot = Some(place);
-        }
-        batches[place].asks.push(at);
-        batches[place].recipients.extend(arrives);
-        batches[place].refusals += usize::from(refused);
-    }
-    batches
-}
-
-/// One message with the recipients of all these questions.
-fn message(talk: &mut Conversation, number: usize, asks: &[Ask], these: &[usize], sent: &mut Vec<Sent>) -> Result<()> {
-    let recipients = || these.iter().flat_map(|&at| &asks[at].recipients);
-    let sender = if asks[these[0]].null_sender { String::new() } else { sender_of(number) };
-    let utf8 = recipients().any(|recipient| !recipient.wire.is_ascii()) && talk.offers("SMTPUTF8");
-    let octets = asks[these[0]].octets;
-    let size = octets.filter(|_| talk.offers("SIZE")).map(|n| format!(" SIZE={n}")).unwrap_or_default();
-    let mail = talk.command(&format!("MAIL FROM:<{sender}>{size}{}", if utf8 { " SMTPUTF8" } else { "" }))?;
-    let mut all_refused = true;
-    let first = sent.len();
-    for &at in these {
-        let mut replies = Vec::new();
-        if !mail.is_positive() {
-            replies.push(mail.clone());
-        } else {
-            for recipient in &asks[at].recipients {
-                replies.push(talk.command(&format!("RCPT TO:<{}>", on_wire(recipient, utf8)))?);
-            }
-        }
-        all_refused &= replies.iter().any(|reply| !reply.is_positive());
-        sent.push(Sent { message: number, ask: at, replies, data: None, cut: None });
-    }
-    if all_refused || asks[these[0]].recipients.len() > 1 && sent[first].refused().is_some() {
-        talk.command("RSET")?;
-        return Ok(());
-    }
-    let mut text = format!(
-        "From: <{sender}>\nTo: everybody:;\nSubject: mailswitch verify\n{HEADER}: {number}\n\nWhere does this go?\n"
-    );
-    while octets.is_some_and(|octets| (text.len() as u64) < octets) {
-        text.push_str(FILLING);
-    }
-    let data = talk.data(&text)?;
-    for one in sent[first..].iter_mut().filter(|one| one.refused().is_none()) {
-        one.data = Some(data.clone());
-    }
-    Ok(())
 }
 
 fn arrivals(seen: &Seen) -> Arrivals {

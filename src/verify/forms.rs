@@ -99,8 +99,13 @@ pub(super) fn called_out(router: &Router<'_>) -> Vec<Ask> {
                 smart_hosts && !matches!(connector.to.value, Node::Mta(_))
             };
             let to_system = by.filter(by_system);
-            let refused =
-                Expected { fate: Fate::Rejected, status: Some(NOBODY.to_owned()), recipient: None, connector: None };
+            let refused = Expected {
+                fate: Fate::Rejected,
+                status: Some(NOBODY.to_owned()),
+                recipient: None,
+                connector: None,
+                returned_by: None,
+            };
             asks.extend(to_system.map(|_| Ask { refused_behind: by, expected: BTreeSet::from([refused]), ..ask }));
         }
     }

@@ -8,6 +8,7 @@ use super::stage::{PASSWORD, SENDERS, Stage};
 use super::tiers::stand_ins;
 use crate::lab::client::Reply;
 use crate::lab::inbox::Visit;
+use crate::name::Mailbox;
 use crate::name::mailbox::spelled;
 use crate::plan::route::outcome::Fate;
 use crate::plan::{Connector, ConnectorId, Plan, Protocol, Question, TlsLevel};
@@ -120,9 +121,18 @@ fn shown(reply: &Reply) -> String {
     format!("{}{enhanced} {}", reply.code, reply.text.replace('\n', " / "))
 }
 
-/// How many copies there will be.
-pub(super) fn awaited(ask: &Ask) -> usize {
-    if ask.recipients.len() == 1 { 1 } else { ask.expected.len() }
+/// How many copies there will be. What an MTA without a route to its sender should return is gone (`orphan::bounce`).
+pub(super) fn awaited(stage: &Stage<'_>, ask: &Ask) -> usize {
+    match ask.recipients.len() {
+        1 if ask.expected.iter().all(|expected| !is_seen(stage, expected)) => 0,
+        1 => 1,
+        _ => ask.expected.len(),
+    }
+}
+
+/// Whether an outcome shows: nobody sees a report that has no route.
+fn is_seen(stage: &Stage<'_>, expected: &Expected) -> bool {
+    expected.returned_by.is_none_or(|mta| stage.can_return(mta))
 }
 
 /// What is wrong, if something is.
@@ -136,7 +146,10 @@ pub(super) fn judge(stage: &Stage<'_>, ask: &Ask, sent: &Sent, came: Vec<Arrival
     if let Some(data) = sent.data.as_ref().filter(|data| !data.is_positive()) {
         return Some(Saw::Unwanted(data.clone()));
     }
-    let wanted = awaited(ask);
+    let wanted = awaited(stage, ask);
+    if came.is_empty() && ask.expected.iter().any(|expected| !is_seen(stage, expected)) {
+        return None;
+    }
     let fits_one = |arrival: &Arrival| ask.expected.iter().any(|e| fits(stage, sent.message, e, arrival));
     let matched = |expected: &&Expected| came.iter().any(|arrival| fits(stage, sent.message, expected, arrival));
     let right =
@@ -219,7 +232,9 @@ fn spelling(plan: &Plan, ask: &Ask, arrival: &Arrival) -> Option<Saw> {
     let asked = |r: &Recipient| matches!(&r.question, Question::Address(m) if m.as_str() == arrival.recipient);
     let id = plan.addresses.find(&arrival.recipient)?;
     // Nor does a postmaster come from a contact.
-    let itself = ask.recipients.iter().any(asked) || plan.mtas.iter().any(|m| m.postmaster.is_some_and(|p| p.id == id));
+    let itself = has_base(plan, &arrival.recipient)
+        || ask.recipients.iter().any(asked)
+        || plan.mtas.iter().any(|m| m.postmaster.is_some_and(|p| p.id == id));
     let contacts = || plan.contact_ids().filter(|&contact| plan.contact(contact).primary.id == id);
     let mut wanted = contacts().map(|contact| plan.primary_on_wire(contact));
     let first = if itself { None } else { wanted.next() }?;
@@ -228,6 +243,14 @@ fn spelling(plan: &Plan, ask: &Ask, arrival: &Arrival) -> Option<Saw> {
     let right = first == wire || wanted.any(|other| other == wire);
     let said = |wire: &str| format!("as <{wire}>");
     (!right).then(|| Saw::Policy { wanted: said(first), saw: said(&arrival.wire) })
+}
+
+/// Whether an address is another contact's primary with a detail: it may come from there, and be written so.
+fn has_base(plan: &Plan, recipient: &str) -> bool {
+    let Ok(mailbox) = Mailbox::parse(recipient) else { return false };
+    let bases = plan.mtas.iter().filter_map(|mta| Some(mailbox.cut(mta.separator()?)?.0));
+    let mut ids = bases.filter_map(|base| plan.addresses.find(base.as_str()));
+    ids.any(|id| plan.contact_ids().any(|contact| plan.contact(contact).primary.id == id))
 }
 
 /// A message over a limit: refused as such, or returned.

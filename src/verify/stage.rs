@@ -6,7 +6,9 @@ use std::net::{IpAddr, SocketAddr};
 use crate::lab::inbox::Visit;
 use crate::lab::{Client, Result, World};
 use crate::plan::route::Router;
-use crate::plan::{ConnectorId, MtaId, NextHop, Plan};
+use crate::plan::route::decide::Asker;
+use crate::plan::route::outcome::{Fate, Ways};
+use crate::plan::{ConnectorId, MtaId, NextHop, Plan, Question};
 use crate::verify::ask::Ask;
 use crate::verify::tiers::stand_ins_for;
 use crate::verify::weather::Weather;
@@ -29,6 +31,8 @@ pub(super) struct Stage<'r> {
     pub(super) router: &'r Router<'r>,
     pub(super) weather: &'r Weather,
     pub(super) machines: Vec<Machine>,
+    /// Whether each MTA has a route to the senders.
+    returns: Vec<bool>,
     doors: Doors,
     /// Last, so that the machines end before it.
     pub(super) world: World,
@@ -66,11 +70,16 @@ impl<'r> Stage<'r> {
             let all = plan.mta_ids().zip(nodes).zip(parts).map(|((id, node), part)| (id, node, part));
             (doors, together(all.collect(), start)?)
         };
-        Ok(Stage { router, weather, machines, doors, world })
+        let returns = plan.mta_ids().map(|mta| returns(router, mta)).collect();
+        Ok(Stage { router, weather, machines, returns, doors, world })
     }
 
     pub(super) fn plan(&self) -> &Plan {
         self.router.plan
+    }
+
+    pub(super) fn can_return(&self, mta: MtaId) -> bool {
+        self.returns[mta.index()]
     }
 
     /// What the MTAs' own checkers say.
@@ -124,6 +133,13 @@ impl<'r> Stage<'r> {
         let Some(server) = self.machines[mta.index()].server(source.is_ipv6()) else { return Ok(None) };
         Ok(Some((self.world.client(&source.to_string())?, server)))
     }
+}
+
+/// Whether an MTA's reports to the senders arrive.
+fn returns(router: &Router<'_>, mta: MtaId) -> bool {
+    let sender = Question::parse(&format!("sender@{SENDERS}"));
+    let outcomes = sender.map(|sender| router.outcomes(mta, Asker::Trusted, &sender, Ways::default()));
+    outcomes.is_ok_and(|all| all.iter().all(|outcome| outcome.fate == Fate::Delivered))
 }
 
 /// Does the work for all at once, and gives its results in their order.

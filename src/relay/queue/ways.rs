@@ -166,7 +166,9 @@ impl<H: Hop> Queue<H> {
             for Choice { connector, targets, .. } in choices.iter_mut().filter(|choice| choice.connector.balanced) {
                 let Ok(targets) = targets else { continue };
                 let mut hosts = by_host(std::mem::take(targets));
-                begin(&mut hosts, rest, |host| host.iter().any(|target| may(connector, target, &board.hosts, now, tried)));
+                begin(&mut hosts, rest, |host| {
+                    host.iter().any(|target| may(connector, target, &board.hosts, now, tried))
+                });
                 *targets = hosts.concat();
             }
         });

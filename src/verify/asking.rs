@@ -1,0 +1,211 @@
+//! Putting questions to an MTA: in messages that carry several of them, and in sessions side by side, since an answer may
+//! wait until the MTA has asked the next one.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use super::Progress;
+use super::ask::{Ask, on_wire};
+use super::exchange::{HEADER, sender_of};
+use super::judge::Sent;
+use super::stage::Stage;
+use crate::lab::client::Conversation;
+use crate::lab::{Client, Error, Result};
+use crate::plan::MtaId;
+
+/// Of one client at once.
+const SESSIONS: usize = 4;
+/// Postfix slows a client down after ten errors in a session.
+const ERRORS: usize = 8;
+/// An MTA that ends so many sessions answers nothing any more.
+const CUTS: usize = 20;
+/// A line of a large message.
+const FILLING: &str = "This message is longer than somebody on its way will have it.\n";
+
+/// Several questions that one message carries.
+struct Batch<'a> {
+    asks: Vec<usize>,
+    recipients: BTreeSet<&'a str>,
+    refusals: usize,
+}
+
+/// A client, and what its sessions share.
+struct Asking<'a> {
+    client: Client,
+    server: SocketAddr,
+    asks: &'a [Ask],
+    /// Each message is known by the number of its first question.
+    batches: Vec<(usize, Batch<'a>)>,
+    next: AtomicUsize,
+    cut: AtomicUsize,
+    failed: AtomicBool,
+    answers: Mutex<BTreeMap<usize, Vec<Sent>>>,
+    watch: &'a (dyn Fn(usize) + Sync),
+}
+
+/// Every question of one kind at one MTA.
+pub(super) fn ask_all(
+    stage: &Stage<'_>,
+    asks: &[Ask],
+    (mta, anyone): (MtaId, bool),
+    together: usize,
+    watch: &(dyn Fn(Progress) + Sync),
+    sent: &mut Vec<Sent>,
+) -> Result<()> {
+    let mine: Vec<usize> = (0..asks.len()).filter(|&at| asks[at].mta == mta && asks[at].anyone == anyone).collect();
+    if mine.is_empty() {
+        return Ok(());
+    }
+    let name = &stage.plan().mta(mta).name;
+    let who = if anyone { "as a stranger" } else { "as a client that it trusts" };
+    let (client, server) =
+        stage.client(mta, anyone)?.ok_or_else(|| Error::new(format!("`{name}` cannot be asked {who}")))?;
+    let before = sent.len();
+    let mut numbered = Vec::new();
+    let mut number = before;
+    for batch in batches(asks, &mine, together) {
+        let many = batch.asks.len();
+        numbered.push((number, batch));
+        number += many;
+    }
+    let asking = Asking {
+        client,
+        server,
+        asks,
+        batches: numbered,
+        next: AtomicUsize::new(0),
+        cut: AtomicUsize::new(0),
+        failed: AtomicBool::new(false),
+        answers: Mutex::default(),
+        watch: &|done| watch(Progress::Asked { done: before + done, of: asks.len() }),
+    };
+    let sessions = SESSIONS.min(asking.batches.len());
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..sessions).map(|_| scope.spawn(|| asking.work())).collect();
+        let joined =
+            threads.into_iter().map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+        joined.collect::<Vec<_>>().into_iter().collect::<Result<()>>()
+    })?;
+    sent.extend(asking.answers.into_inner().unwrap_or_else(PoisonError::into_inner).into_values().flatten());
+    Ok(())
+}
+
+impl Asking<'_> {
+    /// One session after the other, until there is no question left or another thread has failed.
+    fn work(&self) -> Result<()> {
+        let mut session: Option<(Conversation, usize)> = None;
+        while let Some((number, batch)) = self.batches.get(self.next.fetch_add(1, Ordering::Relaxed)) {
+            if self.failed.load(Ordering::Relaxed) {
+                return Ok(());
+            }
+            let answers = self.ask(&mut session, *number, batch);
+            let answers = answers.inspect_err(|_| self.failed.store(true, Ordering::Relaxed))?;
+            let mut all = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
+            all.insert(*number, answers);
+            let done = all.values().map(Vec::len).sum();
+            drop(all);
+            (self.watch)(done);
+        }
+        Ok(())
+    }
+
+    /// One message; the session is kept where it bears another.
+    fn ask(&self, session: &mut Option<(Conversation, usize)>, number: usize, batch: &Batch<'_>) -> Result<Vec<Sent>> {
+        let (mut talk, errors) = match session.take() {
+            Some((talk, errors)) if errors + batch.refusals <= ERRORS => (talk, errors),
+            _ => (self.client.greet(self.server)?, 0),
+        };
+        let mut sent = Vec::new();
+        if let Err(error) = message(&mut talk, number, self.asks, &batch.asks, &mut sent) {
+            if self.cut.fetch_add(1, Ordering::Relaxed) + 1 == CUTS {
+                return Err(error);
+            }
+            hang_up(number, &batch.asks, &error, &mut sent);
+            return Ok(sent);
+        }
+        let refused = sent.iter().filter(|sent| sent.refused().is_some()).count();
+        let ended = sent.iter().filter_map(Sent::refused).any(|reply| reply.code == 421);
+        if errors + refused < ERRORS && !ended {
+            *session = Some((talk, errors + refused));
+        }
+        Ok(sent)
+    }
+}
+
+/// What has no answer yet will have none: the connection has ended.
+fn hang_up(message: usize, asks: &[usize], error: &Error, sent: &mut Vec<Sent>) {
+    for &ask in &asks[sent.len()..] {
+        sent.push(Sent { message, ask, replies: Vec::new(), data: None, cut: None });
+    }
+    for one in sent.iter_mut().filter(|one| one.refused().is_none()) {
+        one.cut = Some(error.to_string());
+    }
+}
+
+/// Questions that can share a message: their answers can be told apart by the recipient alone.
+fn batches<'a>(asks: &'a [Ask], mine: &[usize], together: usize) -> Vec<Batch<'a>> {
+    let mut batches: Vec<Batch<'a>> = Vec::new();
+    let mut open: [Option<usize>; 2] = [None, None];
+    for &at in mine {
+        let ask = &asks[at];
+        let (refused, arrives) = (ask.is_refused(), ask.arrives_as());
+        let shares = together > 1 && ask.recipients.len() == 1 && ask.is_usual() && (refused || arrives.is_some());
+        let slot = &mut open[usize::from(ask.recipients.iter().any(|recipient| !recipient.wire.is_ascii()))];
+        let fits = |batch: &Batch<'_>| {
+            batch.asks.len() < together
+                && arrives.is_none_or(|recipient| !batch.recipients.contains(recipient))
+                && (!refused || batch.refusals < ERRORS)
+        };
+        let place = slot.filter(|&at| shares && fits(&batches[at])).unwrap_or_else(|| {
+            batches.push(Batch { asks: Vec::new(), recipients: BTreeSet::new(), refusals: 0 });
+            batches.len() - 1
+        });
+        if shares {
+            *slot = Some(place);
+        }
+        batches[place].asks.push(at);
+        batches[place].recipients.extend(arrives);
+        batches[place].refusals += usize::from(refused);
+    }
+    batches
+}
+
+/// One message with the recipients of all these questions.
+fn message(talk: &mut Conversation, number: usize, asks: &[Ask], these: &[usize], sent: &mut Vec<Sent>) -> Result<()> {
+    let recipients = || these.iter().flat_map(|&at| &asks[at].recipients);
+    let sender = if asks[these[0]].null_sender { String::new() } else { sender_of(number) };
+    let utf8 = recipients().any(|recipient| !recipient.wire.is_ascii()) && talk.offers("SMTPUTF8");
+    let octets = asks[these[0]].octets;
+    let size = octets.filter(|_| talk.offers("SIZE")).map(|n| format!(" SIZE={n}")).unwrap_or_default();
+    let mail = talk.command(&format!("MAIL FROM:<{sender}>{size}{}", if utf8 { " SMTPUTF8" } else { "" }))?;
+    let mut all_refused = true;
+    for &at in these {
+        let mut replies = Vec::new();
+        if !mail.is_positive() {
+            replies.push(mail.clone());
+        } else {
+            for recipient in &asks[at].recipients {
+                replies.push(talk.command(&format!("RCPT TO:<{}>", on_wire(recipient, utf8)))?);
+            }
+        }
+        all_refused &= replies.iter().any(|reply| !reply.is_positive());
+        sent.push(Sent { message: number, ask: at, replies, data: None, cut: None });
+    }
+    if all_refused || asks[these[0]].recipients.len() > 1 && sent[0].refused().is_some() {
+        talk.command("RSET")?;
+        return Ok(());
+    }
+    let mut text = format!(
+        "From: <{sender}>\nTo: everybody:;\nSubject: mailswitch verify\n{HEADER}: {number}\n\nWhere does this go?\n"
+    );
+    while octets.is_some_and(|octets| (text.len() as u64) < octets) {
+        text.push_str(FILLING);
+    }
+    let data = talk.data(&text)?;
+    for one in sent.iter_mut().filter(|one| one.refused().is_none()) {
+        one.data = Some(data.clone());
+    }
+    Ok(())
+}
