@@ -87,7 +87,7 @@ fn a_disagreement_shows_both_paths_and_fails() {
     assert_eq!(json.status.code(), Some(1));
     let runs: serde_json::Value = serde_json::from_slice(&json.stdout).unwrap();
     let wrong = runs[0]["disagreements"].as_array().unwrap();
-    let bob = wrong.iter().find(|one| one["recipient"] == "<bob@contoso.com>").unwrap();
+    let bob = wrong.iter().find(|one| one["recipients"] == serde_json::json!(["bob@contoso.com"])).unwrap();
     assert_eq!((&bob["mta"], &bob["from_anyone"]), (&"hub".into(), &true.into()), "{bob}");
     assert_eq!(bob["expected"][0]["connector"], "to-exchange", "{bob}");
 

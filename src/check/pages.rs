@@ -3,9 +3,16 @@
 //! A page opens with the code and one sentence. Its *Reported* section shows sources with a mistake and what `check`
 //! says about them; *Not reported* shows them mended.
 
+use crate::diagnostic::Code;
+use crate::diagnostic::code::VERIFY_DISAGREES;
+
+/// What is reported by other commands than `check`, with its page.
+pub const OTHERS: &[(Code, &str)] = &[(VERIFY_DISAGREES, include_str!("../verify/disagrees.md"))];
+
 /// The page of a code, such as `loop::contacts`.
 pub fn page(code: &str) -> Option<&'static str> {
-    PAGES.iter().find(|(name, _)| *name == code).map(|(_, page)| *page)
+    let others = OTHERS.iter().map(|(code, page)| (code.name, *page));
+    PAGES.iter().copied().chain(others).find(|(name, _)| *name == code).map(|(_, page)| page)
 }
 
 /// The one sentence below the page's heading, without its final stop.

@@ -4,7 +4,8 @@ use std::io::Write;
 
 use super::outcome::{Failure, Outcome, Verdict};
 use super::stream;
-use crate::check::pages::{page, summary};
+use crate::check::pages::{OTHERS, page, summary};
+use crate::diagnostic::Code;
 use crate::diagnostic::code::ALL;
 use crate::name::{nearest, printable};
 
@@ -32,9 +33,14 @@ pub(super) fn run(args: &Args) -> Outcome {
     Ok(Verdict::Good)
 }
 
+/// Those of `check`, and those of other commands.
+fn codes() -> impl Iterator<Item = Code> {
+    ALL.iter().copied().chain(OTHERS.iter().map(|(code, _)| *code))
+}
+
 fn list(out: &mut dyn Write) -> std::io::Result<()> {
-    let widest = ALL.iter().map(|code| code.name.len()).max().unwrap_or(0);
-    for code in ALL {
+    let widest = codes().map(|code| code.name.len()).max().unwrap_or(0);
+    for code in codes() {
         let about = page(code.name).map(summary).unwrap_or_default();
         writeln!(out, "{:<widest$}  {:<7}  {about}", code.name, code.severity.as_str())?;
     }
@@ -42,7 +48,7 @@ fn list(out: &mut dyn Write) -> std::io::Result<()> {
 }
 
 fn unknown(code: &str) -> Failure {
-    let names = || ALL.iter().map(|code| code.name);
+    let names = || codes().map(|code| code.name);
     let family: Vec<_> = names().filter(|name| name.split("::").next() == Some(code)).collect();
     let help = match nearest(code, names()) {
         _ if !family.is_empty() => format!("there are {}", family.join(", ")),

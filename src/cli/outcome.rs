@@ -31,6 +31,10 @@ impl Failure {
         Failure(message.into())
     }
 
+    pub(super) fn message(&self) -> &str {
+        &self.0
+    }
+
     /// `cannot read hub.dsl: no such file`
     pub(super) fn file(what: &str, path: &Path, error: impl Display) -> Failure {
         Failure(format!("cannot {what} {}: {error}", path.display()))

@@ -107,16 +107,18 @@ struct Run {
     seats: Vec<Seat>,
     passes: Vec<Pass>,
     shares: Vec<Share>,
+    /// Why it could not go on to its end.
+    broken: Option<Failure>,
 }
 
 impl Run {
     fn is_good(&self) -> bool {
         let sound = |pass: &Pass| pass.report.disagreements.is_empty() && pass.report.problems.is_empty();
-        self.passes.iter().all(sound) && self.shares.iter().all(Share::is_fair)
+        self.broken.is_none() && self.passes.iter().all(sound) && self.shares.iter().all(Share::is_fair)
     }
 
     fn asked(&self) -> impl Iterator<Item = MtaId> {
-        self.estate.plan.mta_ids().filter(|id| self.seats[id.index()].absent.is_none())
+        self.estate.plan.mta_ids().filter(|id| self.seats.get(id.index()).is_some_and(|seat| seat.absent.is_none()))
     }
 }
 
@@ -133,7 +135,7 @@ pub(super) fn run(args: &Args) -> Outcome {
     let host = Host::prepare(&args.over)?;
     let mut runs = Vec::new();
     for estate in estates {
-        runs.push(whole(args, &host, estate)?);
+        runs.push(whole(args, &host, estate));
     }
     let mut out = stream::stdout();
     match args.format {
@@ -142,7 +144,9 @@ pub(super) fn run(args: &Args) -> Outcome {
         Format::Junit => junit::write(&args.file, &runs, &mut out)?,
     }
     out.flush()?;
-    Ok(Verdict::good_if(runs.iter().all(Run::is_good)))
+    let good = runs.iter().all(Run::is_good);
+    let broken: Vec<&str> = runs.iter().filter_map(|run| Some(run.broken.as_ref()?.message())).collect();
+    if broken.is_empty() { Ok(Verdict::good_if(good)) } else { Err(Failure::new(broken.join("\nmailswitch: "))) }
 }
 
 /// An estate with errors is not built, and so there is nothing to run.
@@ -150,55 +154,85 @@ fn refused(args: &Args, estate: &Estate) -> Outcome {
     let mut err = stream::stderr();
     estate.print(estate::Format::Fancy, stream::look(&std::io::stderr()), &mut err)?;
     err.flush()?;
-    stream::complain(&format!("{}: {}; nothing was run", args.file.display(), estate.summary()));
+    let why = format!("{}; nothing was run", estate.summary());
+    stream::complain(&format!("{}: {why}", args.file.display()));
+    let mut out = stream::stdout();
+    match args.format {
+        Format::Text => {}
+        Format::Json => json::refused(&why, &mut out)?,
+        Format::Junit => junit::refused(&args.file, &why, &mut out)?,
+    }
+    out.flush()?;
     Ok(Verdict::Bad)
 }
 
-fn whole(args: &Args, host: &Host, mut estate: Estate) -> Result<Run, Failure> {
-    let seats = seat(&mut estate.plan, host)?;
+/// An estate on one set of MTAs, as far as it goes.
+fn whole(args: &Args, host: &Host, mut estate: Estate) -> Run {
+    let (mut passes, mut shares) = (Vec::new(), Vec::new());
+    let mut seats = Vec::new();
+    let mut go = || {
+        seats = seat(&mut estate.plan, host)?;
+        play(args, host, &estate, &seats, (&mut passes, &mut shares))
+    };
+    let broken = go().err();
+    Run { estate, seats, passes, shares, broken }
+}
+
+/// Every pass, one after the other.
+fn play(
+    args: &Args,
+    host: &Host,
+    estate: &Estate,
+    seats: &[Seat],
+    (passes, shares): (&mut Vec<Pass>, &mut Vec<Share>),
+) -> Result<(), Failure> {
     let means = Means {
         layers: args.over.clone(),
         program: host.program.clone(),
         patience: std::time::Duration::from_secs(args.patience),
         together: 1,
     };
-    let (passes, shares) = {
-        let plan = &estate.plan;
-        let router = Router::new(plan);
-        let progress = Progress::start();
-        let watch = |step| progress.stage(text::progress(plan, step));
-        let parts = parts(Context { plan, router: &router, sources: &estate.sources }, &seats)?;
-        let mut all = asks(&router, args.sample);
-        all.retain(|ask| seats[ask.mta.index()].absent.is_none());
-        if let Some(deaf) = plan.mta_ids().find(|&id| seats[id.index()].absent.is_none() && !is_asked(&all, id)) {
-            let (name, help) =
-                (&plan.mta(deaf).name, "let it `listen` on an IPv4 address, or on one of its trusted clients'");
-            return Err(Failure::new(format!(
-                "`{name}` cannot be asked: it listens to nobody outside its machine; {help}"
-            )));
-        }
-        let failed = |error: crate::lab::Error| Failure::new(error.to_string());
-        let pass = |name, asks: Vec<Ask>, weather: &Weather| -> Result<Pass, Failure> {
+    let plan = &estate.plan;
+    let router = Router::new(plan);
+    let progress = Progress::start();
+    let watch = |step| progress.stage(text::progress(plan, step));
+    let parts = parts(Context { plan, router: &router, sources: &estate.sources }, seats)?;
+    let all = questions(&router, args.sample, seats)?;
+    let storms = if args.quick { Vec::new() } else { storms(&router) };
+    let troubled: Vec<_> = storms.iter().map(|storm| (storm, storm.asks(&all))).collect();
+    let shared = if args.quick { Vec::new() } else { share::loads(plan, &all) };
+    let oversized = if args.quick { Vec::new() } else { forms::too_large(plan, &all) };
+    let mut pass = |name, asks: Vec<Ask>, weather: &Weather| -> Result<(), Failure> {
+        if !asks.is_empty() {
             let report = verify::run(plan, &parts, &asks, weather, &means, &watch).map_err(failed)?;
-            Ok(Pass { name, asks, report })
-        };
-        let storms = if args.quick { Vec::new() } else { storms(&router) };
-        let troubled: Vec<_> = storms.iter().map(|storm| (storm, storm.asks(&all))).collect();
-        let shared = if args.quick { Vec::new() } else { share::loads(plan, &all) };
-        let oversized = if args.quick { Vec::new() } else { forms::too_large(plan, &all) };
-        let mut passes = vec![pass("when all is well", all, &Weather::default())?];
-        for (storm, asks) in troubled.into_iter().filter(|(_, asks)| !asks.is_empty()) {
-            passes.push(pass(storm.name, asks, &storm.weather)?);
+            passes.push(Pass { name, asks, report });
         }
-        if !oversized.is_empty() {
-            passes.push(pass("with messages over a size limit", oversized, &Weather::default())?);
-        }
-        let none = shared.is_empty();
-        let shares =
-            if none { Vec::new() } else { share::count(plan, &parts, &shared, &means, &watch).map_err(failed)? };
-        (passes, shares)
+        Ok(())
     };
-    Ok(Run { estate, seats, passes, shares })
+    pass("when all is well", all, &Weather::default())?;
+    for (storm, asks) in troubled {
+        pass(storm.name, asks, &storm.weather)?;
+    }
+    pass("with messages over a size limit", oversized, &Weather::default())?;
+    if !shared.is_empty() {
+        *shares = share::count(plan, &parts, &shared, &means, &watch).map_err(failed)?;
+    }
+    Ok(())
+}
+
+fn failed(error: crate::lab::Error) -> Failure {
+    Failure::new(error.to_string())
+}
+
+/// What the MTAs that are here are asked.
+fn questions(router: &Router<'_>, sample: usize, seats: &[Seat]) -> Result<Vec<Ask>, Failure> {
+    let is_here = |mta: MtaId| seats[mta.index()].absent.is_none();
+    let mut all = asks(router, sample);
+    all.retain(|ask| is_here(ask.mta));
+    let Some(deaf) = router.plan.mta_ids().find(|&id| is_here(id) && !is_asked(&all, id)) else { return Ok(all) };
+    let (name, help) =
+        (&router.plan.mta(deaf).name, "let it `listen` on an IPv4 address, or on one of its trusted clients'");
+    Err(Failure::new(format!("`{name}` cannot be asked: it listens to nobody outside its machine; {help}")))
 }
 
 fn is_asked(asks: &[Ask], mta: MtaId) -> bool {

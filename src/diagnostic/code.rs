@@ -2,6 +2,9 @@
 
 use super::{Code, Severity};
 
+/// Of `verify`, which needs real MTAs; `check` has all others.
+pub const VERIFY_DISAGREES: Code = Code { name: "verify::disagrees", severity: Severity::Error };
+
 macro_rules! codes {
     ($($severity:ident $constant:ident $name:literal;)*) => {
         $(pub const $constant: Code = Code { name: $name, severity: Severity::$severity };)*

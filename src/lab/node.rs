@@ -6,7 +6,7 @@ mod network;
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::Write;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::{Arc, Weak};
@@ -118,6 +118,12 @@ impl Node {
 
     pub fn addresses(&self) -> &[IpAddr] {
         &self.machine.addresses
+    }
+
+    /// Takes its routes over IPv6 away, but for those to these hosts: a machine that others know by IPv4 addresses alone
+    /// must not speak to them from one that the laboratory gave it.
+    pub fn narrow_ipv6(&self, hosts: &[Ipv6Addr]) -> Result<()> {
+        self.space().run(|| network::narrow_ipv6(hosts))?
     }
 
     /// Writes a file, with the folders above it. No symbolic link is followed.

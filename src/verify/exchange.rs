@@ -142,7 +142,14 @@ fn own(asks: &[Ask], sent: &[Sent], one: &Sent, came: Option<&Vec<Arrival>>) -> 
     let mates = mates.filter(|other| other.ask != one.ask && other.is_taken());
     let others: BTreeSet<&str> = mates.filter_map(|other| asks[other.ask].arrives_as()).collect();
     let is_own = |arrival: &&Arrival| !others.contains(arrival.recipient.as_str());
-    came.into_iter().flatten().filter(is_own).cloned().collect()
+    let came = || came.into_iter().flatten();
+    let has = |recipient: &str| came().any(|arrival| arrival.recipient == recipient);
+    let mine = |arrival: &&Arrival| asks[one.ask].arrives_as() == Some(arrival.recipient.as_str());
+    // What nobody waits for is of those that wait in vain, if there are any.
+    if asks[one.ask].arrives_as().is_some_and(has) && others.iter().any(|other| !has(other)) {
+        return came().filter(mine).cloned().collect();
+    }
+    came().filter(is_own).cloned().collect()
 }
 
 /// The message whose sender has this local part.

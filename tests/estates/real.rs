@@ -2,7 +2,7 @@
 //!
 //! `MAILSWITCH_LONG=1 cargo test --release estates::real -- --nocapture` is the long form: it goes on until it has compared
 //! `TRIPLES` (1,000,000) of estate, address and MTA. `ESTATES=seed:first:count` runs these estates only. An estate that
-//! disagrees is made small, and `KEEP=name` writes it down as a golden case.
+//! disagrees is made small, and `KEEP=name` writes it down as a golden case; `SHOW=1` prints every estate.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
@@ -127,6 +127,9 @@ fn one(seed: u64, index: u64, long: bool) -> (Tally, Option<(Estate, Wrong)>) {
     let begin = Instant::now();
     let wrong = compare(&estate, 60, &mut tally);
     let took = begin.elapsed().as_secs();
+    if std::env::var("SHOW").is_ok() {
+        println!("{}", to_dsl(&estate));
+    }
     let what = wrong.as_ref().map_or("", |(what, _)| what.as_str());
     println!("estate {seed}:{index}: {} triples in {took} s {what}", tally.triples);
     (tally, wrong.map(|wrong| (estate, wrong)))
@@ -209,10 +212,11 @@ fn wrong(plan: &Plan, pass: &str, asks: &[Ask], result: lab::Result<Report>) -> 
     };
     let mut text = String::new();
     let mut asked = Vec::new();
-    for one in report.disagreements.iter().take(3) {
+    for (nth, one) in report.disagreements.iter().take(20).enumerate() {
         let ask = &asks[one.ask];
         let (at, who) = (&plan.mta(ask.mta).name, if ask.anyone { "anyone" } else { "a trusted client" });
-        let seen: Vec<String> = lines(&one.saw).into_iter().chain(one.log.clone()).collect();
+        let log = one.log.iter().filter(|_| nth < 3).cloned();
+        let seen: Vec<String> = lines(&one.saw).into_iter().chain(log).collect();
         text += &format!("{pass}: {} at {at} from {who} {}; ", ask.wires(), summary(&one.saw));
         text += &format!("expected {:?}\n      {}\n", ask.expected, seen.join("\n      "));
         let recipient = ask.recipients[0].wire.clone();

@@ -5,7 +5,9 @@ use std::io::{self, Write};
 use serde::Serialize;
 
 use super::{Pass, Run};
+use crate::cli::outcome::Failure;
 use crate::cli::trace;
+use crate::diagnostic::code::VERIFY_DISAGREES;
 use crate::plan::Plan;
 use crate::plan::route::Router;
 use crate::verify::Disagreement;
@@ -18,12 +20,16 @@ struct Entry<'a> {
     passes: Vec<PassEntry<'a>>,
     shares: Vec<ShareEntry<'a>>,
     disagreements: Vec<serde_json::Value>,
+    /// Why it could not go on to its end, or null.
+    error: Option<&'a str>,
 }
 
 #[derive(Serialize)]
 struct Mta<'a> {
     name: &'a str,
     target: &'static str,
+    /// The release that the file names, or null.
+    named: Option<String>,
     /// What ran: null where the relay stood in.
     version: Option<&'a str>,
     /// Why it was not asked, or null.
@@ -58,13 +64,22 @@ pub(super) fn write(runs: &[Run], out: &mut dyn Write) -> io::Result<()> {
     out.write_all(b"\n]\n")
 }
 
+/// The file has errors, and nothing was run.
+pub(super) fn refused(why: &str, out: &mut dyn Write) -> io::Result<()> {
+    let none =
+        Entry { mtas: Vec::new(), passes: Vec::new(), shares: Vec::new(), disagreements: Vec::new(), error: Some(why) };
+    serde_json::to_writer(&mut *out, &[none])?;
+    out.write_all(b"\n")
+}
+
 fn entry(run: &Run) -> Entry<'_> {
     let plan = &run.estate.plan;
-    let versions = &run.passes[0].report.versions;
+    let version = |id| run.passes.first().and_then(|pass| pass.report.versions.get(&id));
     let seats = plan.mta_ids().zip(&run.seats).map(|(id, seat)| Mta {
         name: &plan.mta(id).name,
         target: seat.kind.as_str(),
-        version: versions.get(&id).filter(|_| seat.absent.is_none()).map(String::as_str),
+        named: plan.mta(id).target.value.version.map(|version| version.to_string()),
+        version: version(id).filter(|_| seat.absent.is_none()).map(String::as_str),
         absent: seat.absent.as_deref(),
     });
     let router = Router::new(plan);
@@ -76,6 +91,7 @@ fn entry(run: &Run) -> Entry<'_> {
         passes: run.passes.iter().map(pass_entry).collect(),
         shares: run.shares.iter().map(|share| share_entry(share, plan)).collect(),
         disagreements: run.passes.iter().flat_map(each).collect(),
+        error: run.broken.as_ref().map(Failure::message),
     }
 }
 
@@ -108,10 +124,12 @@ fn disagreement(run: &Run, router: &Router<'_>, pass: &Pass, one: &Disagreement)
         .map(|outcome| trace::json::outcome(&ask.wires(), ask.mta, outcome, plan, &run.estate.sources))
         .collect();
     serde_json::json!({
-        "code": "verify::disagrees",
+        "code": VERIFY_DISAGREES.name,
         "severity": "error",
         "mta": plan.mta(ask.mta).name,
-        "recipient": ask.wires(),
+        "recipients": ask.recipients.iter().map(|recipient| recipient.wire.as_str()).collect::<Vec<_>>(),
+        "null_sender": ask.null_sender,
+        "octets": ask.octets,
         "from_anyone": ask.anyone,
         "pass": pass.name,
         "message": summary(&one.saw),

@@ -14,8 +14,9 @@ pub(super) fn write(file: &Path, runs: &[Run], out: &mut dyn Write) -> io::Resul
     let passes = || runs.iter().flat_map(|run| &run.passes);
     let shares = || runs.iter().flat_map(|run| run.shares.iter().map(move |share| (run, share)));
     let unfair = shares().filter(|(_, share)| !share.is_fair()).count();
-    let tests: usize = passes().map(|pass| pass.asks.len() + 1).sum::<usize>() + shares().count();
-    let failures: usize = passes().map(failures).sum::<usize>() + unfair;
+    let broken = || runs.iter().filter_map(|run| run.broken.as_ref());
+    let tests: usize = passes().map(|pass| pass.asks.len() + 1).sum::<usize>() + shares().count() + broken().count();
+    let failures: usize = passes().map(failures).sum::<usize>() + unfair + broken().count();
     writeln!(out, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>")?;
     writeln!(out, "<testsuites tests=\"{tests}\" failures=\"{failures}\">")?;
     for run in runs {
@@ -23,6 +24,7 @@ pub(super) fn write(file: &Path, runs: &[Run], out: &mut dyn Write) -> io::Resul
             suite(file, run, pass, out)?;
         }
     }
+    broken().try_for_each(|failure| stopped(file, failure.message(), out))?;
     if shares().next().is_some() {
         let name = escape(&format!("{}: load sharing", file.display()));
         writeln!(out, "  <testsuite name=\"{name}\" tests=\"{}\" failures=\"{unfair}\">", shares().count())?;
@@ -35,6 +37,22 @@ pub(super) fn write(file: &Path, runs: &[Run], out: &mut dyn Write) -> io::Resul
         writeln!(out, "  </testsuite>")?;
     }
     writeln!(out, "</testsuites>")
+}
+
+/// The file has errors, and nothing was run.
+pub(super) fn refused(file: &Path, why: &str, out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>")?;
+    writeln!(out, "<testsuites tests=\"1\" failures=\"1\">")?;
+    stopped(file, why, out)?;
+    writeln!(out, "</testsuites>")
+}
+
+/// A suite for what could not be run to its end.
+fn stopped(file: &Path, why: &str, out: &mut dyn Write) -> io::Result<()> {
+    let name = escape(&file.display().to_string());
+    writeln!(out, "  <testsuite name=\"{name}\" tests=\"1\" failures=\"1\">")?;
+    case("mailswitch", "the run goes on to its end", Some((why.to_owned(), String::new())), out)?;
+    writeln!(out, "  </testsuite>")
 }
 
 fn failures(pass: &Pass) -> usize {

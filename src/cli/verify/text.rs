@@ -6,9 +6,10 @@ use anstream::adapter::strip_str;
 
 use super::{Pass, Run, counted, host};
 use crate::cli::{stream, trace};
+use crate::diagnostic::code::VERIFY_DISAGREES;
 use crate::diagnostic::human::{clean, plural};
-use crate::plan::Plan;
 use crate::plan::route::Router;
+use crate::plan::{MtaId, Plan};
 use crate::verify::judge::{lines, summary};
 use crate::verify::share::{MESSAGES, Share};
 use crate::verify::{Disagreement, Progress};
@@ -38,20 +39,22 @@ pub(super) fn write(runs: &[Run], out: &mut dyn Write) -> io::Result<()> {
             writeln!(out, "\n… and {} more", plural(all.len() - SHOWN, "disagreement"))?;
         }
     }
-    total(runs, out)
+    // Of what could not begin there is nothing to sum up.
+    if runs.iter().all(|run| run.passes.is_empty()) { Ok(()) } else { total(runs, out) }
 }
 
 /// Each MTA, what it is, and how it was asked.
 fn seats(run: &Run, out: &mut dyn Write) -> io::Result<()> {
-    let versions = &run.passes[0].report.versions;
+    let Some(first) = run.passes.first() else { return Ok(()) };
+    let versions = &first.report.versions;
     for (id, seat) in run.estate.plan.mta_ids().zip(&run.seats) {
         let (name, strong) = (&run.estate.plan.mta(id).name, stream::STRONG);
         match &seat.absent {
             None => {
                 let version = versions.get(&id).map_or(host::name(seat.kind), String::as_str);
-                writeln!(out, "{strong}{name}{strong:#}: {}", clean(version))?;
+                writeln!(out, "{strong}{name}{strong:#}: {}{}", clean(version), other_release(run, id, version))?;
                 for anyone in [false, true] {
-                    let asked = run.passes[0].asks.iter().any(|ask| ask.mta == id && ask.anyone == anyone);
+                    let asked = first.asks.iter().any(|ask| ask.mta == id && ask.anyone == anyone);
                     // An MTA without trust has no such clients.
                     if !asked && (anyone || !run.estate.plan.mta(id).trust.is_empty()) {
                         let who = if anyone { "a stranger" } else { "a trusted client" };
@@ -65,6 +68,15 @@ fn seats(run: &Run, out: &mut dyn Write) -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+/// Where the file names another release than the one that runs.
+fn other_release(run: &Run, id: MtaId, runs: &str) -> String {
+    let Some(named) = run.estate.plan.mta(id).target.value.version else { return String::new() };
+    let number = runs.rsplit(' ').next().unwrap_or_default();
+    let series = format!("{}.{}", named.major, named.minor);
+    let same = number.strip_prefix(&series).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
+    if same { String::new() } else { format!(" (the file is for {named}: what that does is not shown)") }
 }
 
 fn line(pass: &Pass, out: &mut dyn Write) -> io::Result<()> {
@@ -125,13 +137,14 @@ fn side_by_side(
     let (bad, strong) = (stream::BAD, stream::STRONG);
     writeln!(
         out,
-        "\n{bad}error[verify::disagrees]{bad:#}: {strong}`{}` ({}): mail to {} from {who} {}{strong:#}",
+        "\n{bad}error[{}]{bad:#}: {strong}`{}` ({}): mail to {} from {who} {}{strong:#}",
+        VERIFY_DISAGREES.name,
         mta.name,
         clean(version),
         ask.wires(),
         clean(&summary(&disagreement.saw))
     )?;
-    if pass.name != run.passes[0].name {
+    if run.passes.first().is_some_and(|first| first.name != pass.name) {
         writeln!(out, "  {}", pass.name)?;
     }
     let left = planned(run, pass, disagreement)?;

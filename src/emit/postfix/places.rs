@@ -40,6 +40,9 @@ pub(super) struct Places {
     /// regexp_table(5) lines: sub-addresses of addresses that begin with the separator.
     pub(super) leading_contacts: Vec<String>,
     pub(super) leading_accounts: Vec<(String, Dest)>,
+    /// Where some domain of ours is a relay domain: how addresses in each domain of ours end, the most specific first, and
+    /// whether it is one. Nobody is known there, whatever the tables hold because of an MTA further on.
+    pub(super) relays: Vec<(String, bool)>,
     /// Domains as people write them that would be looked up as others, and their A-label forms.
     pub(super) folded_away: Vec<(String, String)>,
     /// Where the bare `<postmaster>` goes.
@@ -84,6 +87,7 @@ pub(super) fn collect(meaning: &mut Meaning<'_>) -> Places {
     collector.postmaster();
     collector.double_bounce();
     collector.local_part_rules();
+    collector.relays();
     collector.places
 }
 
@@ -140,6 +144,28 @@ impl Collector<'_, '_> {
                 self.places.domains.insert(key, OURS);
             }
         }
+    }
+
+    fn relays(&mut self) {
+        let (plan, id) = (self.meaning.context.plan, self.meaning.id);
+        let declared = plan.domains.iter().filter(|decl| decl.on.contains(&id));
+        let declared = declared.map(|decl| (decl.pattern.value.clone(), decl.kind == DomainKind::Relay));
+        let mut all: BTreeMap<Pattern, bool> = declared.collect();
+        all.entry(Pattern::Exact(self.meaning.mta().hostname.value.clone())).or_default();
+        if self.separator.is_none() || !all.values().any(|relay| *relay) {
+            return;
+        }
+        let mut all: Vec<(Pattern, bool)> = all.into_iter().collect();
+        all.sort_by_key(|(pattern, _)| Reverse(pattern.specificity()));
+        let end = |pattern: &Pattern, suffix: String| match pattern {
+            Pattern::Exact(_) => suffix,
+            Pattern::Sub(_) => format!("@[^@]*{suffix}"),
+            Pattern::Any => "@[^@]*$".to_owned(),
+        };
+        let ends = all.iter().flat_map(|(pattern, relay)| {
+            self.suffixes(pattern).into_iter().map(move |suffix| (end(pattern, suffix), *relay))
+        });
+        self.places.relays = ends.collect();
     }
 
     fn folded_away(&mut self) {
@@ -281,8 +307,11 @@ impl Collector<'_, '_> {
             let pattern = format!("/^(\"?){local}({detail}[^\"]*)\"?@{}$/", quote::pattern(&domain));
             match verdict.rewrite.as_deref().and_then(|target| target.rsplit_once('@')) {
                 Some((to, domain)) => {
-                    let (to, domain) = (quote::replacement(to), quote::replacement(domain));
-                    self.places.leading_contacts.push(format!("{pattern} ${{1}}{to}${{2}}${{1}}@{domain}"));
+                    // The detail goes inside the quotes: those that the target needs, or those that the detail has.
+                    let quoted = to.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
+                    let mark = if quoted.is_some() { "\"" } else { "${1}" };
+                    let (to, domain) = (quote::replacement(quoted.unwrap_or(to)), quote::replacement(domain));
+                    self.places.leading_contacts.push(format!("{pattern} {mark}{to}${{2}}{mark}@{domain}"));
                 }
                 None => self.places.leading_accounts.push((pattern, verdict.dest)),
             }

@@ -1,7 +1,7 @@
 //! How a machine hangs on the world: a link, and routes on both sides of it.
 
 use std::fs;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 use std::path::Path;
 
 use crate::lab::GATEWAY;
@@ -41,6 +41,13 @@ pub(crate) fn connect_machine(addresses: &[IpAddr]) -> Result<()> {
         batch += &format!("route add ::/0 via fe80::1 dev eth0 src {source}\n");
     }
     ip(&batch)
+}
+
+/// Leaves a machine no way over IPv6 but those to these hosts.
+pub(crate) fn narrow_ipv6(hosts: &[Ipv6Addr]) -> Result<()> {
+    let route = |host: &Ipv6Addr| format!("route add {host}/128 via fe80::1 dev eth0\n");
+    let kept: String = hosts.iter().map(route).collect();
+    ip(&format!("route del ::/0\n{kept}"))
 }
 
 /// Runs ip(8) in the calling thread's network; a line that fails is an error.

@@ -1,13 +1,14 @@
 //! One MTA on a machine of its own: its addresses, the files that the source says are there, its emitted folder.
 
-use std::net::{IpAddr, SocketAddr};
+use std::collections::BTreeSet;
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use super::PASSWORD;
 use super::names::Names;
 use crate::lab::{Error, Exim, Identity, Node, Postfix, Relay, Result, World, authority_pem, poll, site_authority_pem};
 use crate::name::HostName;
-use crate::plan::{Endpoint, MtaId, Plan, TargetKind};
+use crate::plan::{Endpoint, MtaId, NextHop, Node as Place, Plan, TargetKind};
 use crate::verify::{Means, Part};
 
 /// Where this program lies on the machine.
@@ -34,22 +35,60 @@ pub(super) fn node(plan: &Plan, id: MtaId, world: &World, names: &Names<'_>) -> 
     let mta = plan.mta(id);
     let listens: Vec<IpAddr> = mta.listen.iter().map(|endpoint| endpoint.value.ip).collect();
     let sources = plan.connectors_from(id).filter_map(|c| plan.connector(c).source_address.map(|ip| ip.value));
+    let called: Vec<&HostName> = called(plan, id).collect();
+    let by_ip = called.iter().filter_map(|name| match name {
+        HostName::Ip(ip) => Some(*ip),
+        HostName::Domain(_) => None,
+    });
     let mut own: Vec<String> = Vec::new();
     let declared = mta.address.iter().map(|address| address.value).chain(listens.iter().copied());
-    for ip in declared.chain(sources).filter(|ip| !ip.is_unspecified() && !ip.is_loopback()) {
+    for ip in declared.chain(sources).chain(by_ip).filter(|ip| !ip.is_unspecified() && !ip.is_loopback()) {
         if !own.contains(&ip.to_string()) {
             own.push(ip.to_string());
         }
     }
     let node = world.node(&mta.name, &own.iter().map(String::as_str).collect::<Vec<_>>())?;
-    // The name leads to what it listens on, and not to what the laboratory adds beside an address that others know.
+    // Its names lead to what it listens on, and not to what the laboratory adds beside an address that others know.
     let everywhere = |v6: bool| listens.iter().any(|ip| ip.is_unspecified() && ip.is_ipv6() == v6);
     let given = |ip: &IpAddr| own.is_empty() || own.contains(&ip.to_string());
     let reached = |ip: &&IpAddr| listens.contains(ip) || (everywhere(ip.is_ipv6()) && given(ip));
-    for address in node.addresses().iter().filter(reached) {
-        names.tell(mta.hostname.value.as_str(), *address)?;
+    if own.iter().any(|ip| !ip.contains(':')) && !own.iter().any(|ip| ip.contains(':')) {
+        node.narrow_ipv6(&by_ipv6(plan, id))?;
+    }
+    let mut known = BTreeSet::from([mta.hostname.value.as_str()]);
+    known.extend(called.iter().filter_map(|name| match name {
+        HostName::Domain(domain) => Some(domain.as_str()),
+        HostName::Ip(_) => None,
+    }));
+    for name in known {
+        for address in node.addresses().iter().filter(reached) {
+            names.tell(name, *address)?;
+        }
     }
     Ok(node)
+}
+
+/// The smart hosts of an MTA that have an IPv6 address instead of a name.
+fn by_ipv6(plan: &Plan, id: MtaId) -> Vec<Ipv6Addr> {
+    let hosts = plan.connectors_from(id).filter_map(|connector| match &plan.connector(connector).hop {
+        NextHop::SmartHosts { hosts, .. } => Some(hosts),
+        _ => None,
+    });
+    let ips = hosts.flatten().filter_map(|host| match host.value.name {
+        HostName::Ip(IpAddr::V6(ip)) => Some(ip),
+        _ => None,
+    });
+    ips.collect::<BTreeSet<_>>().into_iter().collect()
+}
+
+/// What the connectors to an MTA call it.
+fn called(plan: &Plan, id: MtaId) -> impl Iterator<Item = &HostName> {
+    let to = plan.connectors.iter().filter(move |connector| connector.to.value == Place::Mta(id));
+    let hosts = to.filter_map(|connector| match &connector.hop {
+        NextHop::SmartHosts { hosts, .. } => Some(hosts),
+        _ => None,
+    });
+    hosts.flatten().map(|host| &host.value.name)
 }
 
 /// Each MTA's filter, which lets everything pass.

@@ -11,7 +11,7 @@ impl Bundle<'_> {
             ("commands", self.commands()),
             ("trust", self.trust()),
             ("peers", self.peer_rules()),
-            ("odd_ours", self.gate("what is asked from outside for local parts that would route past us", "past_ours")),
+            ("odd_ours", self.odd_ours()),
             ("past_ours", self.past("the same, where it is not known", &self.places.past_ours)),
         ];
         if !self.places.past.is_empty() {
@@ -118,6 +118,16 @@ impl Bundle<'_> {
 
     fn gate(&self, what: &'static str, class: &str) -> view::Rules {
         self.rule(what, "local parts with @, % or !", vec![format!("/[@%!].*@[^@]*$/ {class}")])
+    }
+
+    fn odd_ours(&self) -> view::Rules {
+        let refused = places::refusal(Status::RELAY_DENIED);
+        let word = |relay: bool| if relay { refused.as_str() } else { "past_ours" };
+        let relays = self.places.relays.iter();
+        let mut lines: Vec<String> = relays.map(|(end, relay)| format!("/[@%!].*{end}/ {}", word(*relay))).collect();
+        lines.push("/[@%!].*@[^@]*$/ past_ours".to_owned());
+        let what = "what is asked from outside for local parts that would route past us";
+        self.rule(what, "local parts with @, % or !", lines)
     }
 
     fn past(&self, what: &'static str, lines: &[String]) -> view::Rules {
