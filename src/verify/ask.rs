@@ -7,16 +7,13 @@ use hashbrown::HashSet;
 
 use crate::name::{Mailbox, printable};
 use crate::plan::classes::{Kind, classes};
-use crate::plan::route::Router;
 use crate::plan::route::decide::Asker;
 use crate::plan::route::outcome::{Fate, Outcome, Ways};
 use crate::plan::route::walk::{Hop, Next, Place, Walk};
+use crate::plan::route::{Router, Status};
 use crate::plan::{ConnectorId, MtaId, NextHop, Node, Plan, Question};
 use crate::verify::forms;
 use crate::verify::stage::names::client;
-
-/// No route, found out after the message was taken.
-const LATER: &str = "5.4.4";
 
 /// A recipient as the language writes it, and as it stands between the angle brackets of the SMTP command.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -83,7 +80,8 @@ impl Expected {
 
     /// Refused at RCPT time, rather than returned later.
     pub fn is_refusal(&self) -> bool {
-        self.fate == Fate::Rejected || (self.fate == Fate::Unroutable && self.status.as_deref() != Some(LATER))
+        let later = self.status.as_deref() == Some(Status::UNROUTABLE_LATER.0);
+        self.fate == Fate::Rejected || (self.fate == Fate::Unroutable && !later)
     }
 }
 

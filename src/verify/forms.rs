@@ -7,13 +7,11 @@ use super::ask::{Ask, Expected, Recipient};
 use super::stage::names::client;
 use crate::name::{Mailbox, Pattern};
 use crate::plan::classes::{Fresh, Kind, classes, declared_patterns};
-use crate::plan::route::Router;
 use crate::plan::route::decide::Decision;
 use crate::plan::route::outcome::Fate;
+use crate::plan::route::{Router, Status};
 use crate::plan::{ConnectorId, Mta, MtaId, NextHop, Node, Plan, Question};
 
-/// What a next hop that refuses a recipient says, and who asked it passes on.
-const NOBODY: &str = "5.1.1";
 /// Larger messages are not sent to find out about a limit.
 const LARGEST: u64 = 64 << 20;
 
@@ -101,7 +99,8 @@ pub(super) fn called_out(router: &Router<'_>) -> Vec<Ask> {
             let to_system = by.filter(by_system);
             let refused = Expected {
                 fate: Fate::Rejected,
-                status: Some(NOBODY.to_owned()),
+                // What a next hop that refuses a recipient says, and who asked it passes on.
+                status: Some(Status::UNKNOWN.0.to_owned()),
                 recipient: None,
                 connector: None,
                 returned_by: None,

@@ -48,6 +48,7 @@ impl<'r> Stage<'r> {
         watch: &(dyn Fn(Progress) + Sync),
     ) -> Result<Stage<'r>> {
         let plan = router.plan;
+        machine::are_apart(plan)?;
         let world = World::over(&means.layers)?;
         let (doors, machines) = {
             let names = Names::new(&world, plan);

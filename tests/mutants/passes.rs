@@ -45,12 +45,6 @@ impl Pass {
         Pass::Shares,
     ];
 
-    /// The relay takes a connection's turn for a message's: a thousand messages on a few connections are not shared
-    /// evenly enough to tell.
-    pub(super) fn is_for(pass: Pass, kind: TargetKind) -> bool {
-        pass != Pass::Shares || kind != TargetKind::Relay
-    }
-
     /// The storm that `mailswitch verify` would make of the estate.
     fn weather(self, router: &Router<'_>, all: &[Ask]) -> Option<(Weather, Vec<Ask>)> {
         let mut storms = storms(router).into_iter();

@@ -16,6 +16,8 @@ use crate::verify::weather::{Tls, Weather, bare};
 
 /// A certificate for nobody in the estate.
 const OTHER_NAME: &str = "somebody-else.invalid";
+/// Of a foreign domain: a name that no smart host has.
+const EXCHANGER: &str = "mail-exchanger-of-the-world";
 /// Where the MX record of a smart host's name leads: one who asks for it goes astray.
 const NOWHERE: &str = "nowhere.invalid";
 
@@ -106,7 +108,7 @@ impl Doors {
             names.mx(host, NOWHERE)?;
         }
         for domain in foreign.difference(&ours) {
-            let exchanger = format!("in.{domain}");
+            let exchanger = format!("{EXCHANGER}.{domain}");
             names.mx(domain, &exchanger)?;
             let socket = SocketAddr::new(names.address(&exchanger)?, 25);
             let door = Door { label: exchanger_of(domain), names: BTreeSet::from([exchanger]), ..Door::default() };

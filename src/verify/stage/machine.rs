@@ -1,6 +1,6 @@
 //! One MTA on a machine of its own: its addresses, the files that the source says are there, its emitted folder.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
@@ -28,6 +28,24 @@ enum Running {
     Postfix(Postfix),
     Exim(Exim),
     Relay(Relay),
+}
+
+/// An error where two MTAs have one address: each needs its own to be reached by.
+pub(super) fn are_apart(plan: &Plan) -> Result<()> {
+    let mut owners: BTreeMap<IpAddr, &str> = BTreeMap::new();
+    for mta in &plan.mtas {
+        let listens = mta.listen.iter().map(|endpoint| endpoint.value.ip);
+        for ip in mta.address.iter().map(|address| address.value).chain(listens) {
+            let name = mta.name.as_str();
+            let other = *owners.entry(ip).or_insert(name);
+            if other != name && !ip.is_unspecified() && !ip.is_loopback() {
+                return Err(Error::new(format!(
+                    "`{other}` and `{name}` both have the address {ip}: one network cannot hold both"
+                )));
+            }
+        }
+    }
+    Ok(())
 }
 
 /// The machine, with the addresses that the source gives it, and its name in the world.
