@@ -5,13 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use super::Progress;
 use super::ask::{Ask, on_wire};
 use super::exchange::{HEADER, sender_of};
 use super::judge::Sent;
 use super::stage::Stage;
-use crate::lab::client::Conversation;
+use crate::lab::client::{Conversation, Reply};
 use crate::lab::{Client, Error, Result};
 use crate::plan::MtaId;
 
@@ -21,6 +22,9 @@ const SESSIONS: usize = 4;
 const ERRORS: usize = 8;
 /// An MTA that ends so many sessions answers nothing any more.
 const CUTS: usize = 20;
+/// Where all is well, a call-out that takes its time is waited for: Postfix says 450 for so long (address_verify_poll_count).
+const AGAIN: usize = 3;
+const PAUSE: Duration = Duration::from_secs(1);
 /// A line of a large message.
 const FILLING: &str = "This message is longer than somebody on its way will have it.\n";
 
@@ -38,6 +42,7 @@ struct Asking<'a> {
     asks: &'a [Ask],
     /// Each message is known by the number of its first question.
     batches: Vec<(usize, Batch<'a>)>,
+    again: usize,
     next: AtomicUsize,
     cut: AtomicUsize,
     failed: AtomicBool,
@@ -75,6 +80,7 @@ pub(super) fn ask_all(
         server,
         asks,
         batches: numbered,
+        again: if stage.weather.is_fair() { AGAIN } else { 0 },
         next: AtomicUsize::new(0),
         cut: AtomicUsize::new(0),
         failed: AtomicBool::new(false),
@@ -118,7 +124,7 @@ impl Asking<'_> {
             _ => (self.client.greet(self.server)?, 0),
         };
         let mut sent = Vec::new();
-        if let Err(error) = message(&mut talk, number, self.asks, &batch.asks, &mut sent) {
+        if let Err(error) = message(&mut talk, number, (self.asks, &batch.asks), self.again, &mut sent) {
             if self.cut.fetch_add(1, Ordering::Relaxed) + 1 == CUTS {
                 return Err(error);
             }
@@ -172,8 +178,14 @@ fn batches<'a>(asks: &'a [Ask], mine: &[usize], together: usize) -> Vec<Batch<'a
     batches
 }
 
-/// One message with the recipients of all these questions.
-fn message(talk: &mut Conversation, number: usize, asks: &[Ask], these: &[usize], sent: &mut Vec<Sent>) -> Result<()> {
+/// One message with the recipients of all these questions. Who is put off is asked for once more each second, so often.
+fn message(
+    talk: &mut Conversation,
+    number: usize,
+    (asks, these): (&[Ask], &[usize]),
+    again: usize,
+    sent: &mut Vec<Sent>,
+) -> Result<()> {
     let recipients = || these.iter().flat_map(|&at| &asks[at].recipients);
     let sender = if asks[these[0]].null_sender { String::new() } else { sender_of(number) };
     let utf8 = recipients().any(|recipient| !recipient.wire.is_ascii()) && talk.offers("SMTPUTF8");
@@ -187,7 +199,7 @@ fn message(talk: &mut Conversation, number: usize, asks: &[Ask], these: &[usize]
             replies.push(mail.clone());
         } else {
             for recipient in &asks[at].recipients {
-                replies.push(talk.command(&format!("RCPT TO:<{}>", on_wire(recipient, utf8)))?);
+                replies.push(rcpt(talk, &on_wire(recipient, utf8), again)?);
             }
         }
         all_refused &= replies.iter().any(|reply| !reply.is_positive());
@@ -208,4 +220,16 @@ fn message(talk: &mut Conversation, number: usize, asks: &[Ask], these: &[usize]
         one.data = Some(data.clone());
     }
     Ok(())
+}
+
+fn rcpt(talk: &mut Conversation, wire: &str, again: usize) -> Result<Reply> {
+    let mut left = again;
+    loop {
+        let reply = talk.command(&format!("RCPT TO:<{wire}>"))?;
+        if reply.code / 100 != 4 || reply.code == 421 || left == 0 {
+            return Ok(reply);
+        }
+        left -= 1;
+        std::thread::sleep(PAUSE);
+    }
 }

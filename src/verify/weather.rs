@@ -30,6 +30,10 @@ pub struct Weather {
 }
 
 impl Weather {
+    pub(super) fn is_fair(&self) -> bool {
+        self.down.is_empty() && self.tls == Tls::AsAsked
+    }
+
     /// Whether a connector's policy keeps mail from every next hop in this weather.
     pub(super) fn holds(&self, connector: &Connector) -> bool {
         let encrypted = connector.protocol() == Protocol::Smtps;

@@ -4,7 +4,6 @@ use std::fmt;
 use std::time::Duration;
 
 use mailswitch::emit::File;
-use mailswitch::plan::TargetKind;
 use mailswitch::plan::route::Router;
 use mailswitch::verify::ask::{Ask, asks};
 use mailswitch::verify::judge::summary;

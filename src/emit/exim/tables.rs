@@ -47,7 +47,7 @@ pub(super) fn tables(
         utf8: false,
         verifies: false,
         peers: BTreeSet::new(),
-        usual: hashbrown::HashMap::new(),
+        usual: Default::default(),
     };
     let mut domains = Writer::new(expressions.maps);
     for (key, pattern) in &patterns {
@@ -108,8 +108,8 @@ struct Maker<'r, 'p> {
     utf8: bool,
     verifies: bool,
     peers: BTreeSet<String>,
-    /// By domain: what a recipient that nobody has is told early.
-    usual: hashbrown::HashMap<String, Option<Status>>,
+    /// By the form of the local part, and by domain: what a recipient that nobody has is told early.
+    usual: [hashbrown::HashMap<String, Option<Status>>; 3],
 }
 
 impl Maker<'_, '_> {
@@ -170,18 +170,34 @@ impl Maker<'_, '_> {
         if !self.only_to_mtas(&tiers) {
             return None;
         }
-        let usual = match self.usual.get(mailbox.domain()) {
-            Some(&usual) => usual,
-            None => {
-                let usual = self.refused_early(&tiers, &stranger(mailbox.domain()));
-                *self.usual.entry(mailbox.domain().to_owned()).or_insert(usual)
-            }
-        };
+        let usual = self.usual(&tiers, mailbox);
         let status = self.refused_early(&tiers, mailbox);
         (status != usual).then(|| match status {
             Some(status) => no(status),
             None => format!("to={}", self.groups.name_of(router.plan, &tiers)),
         })
+    }
+
+    /// What the row of its domain says to a local part of this form: `odd` and `utf8` where it has them.
+    fn usual(&mut self, tiers: &Way<'_>, mailbox: &Mailbox) -> Option<Status> {
+        let utf8 = mailbox.is_utf8() && self.router.plan.mta(self.mta).takes_utf8();
+        let plain = self.usual_of(tiers, mailbox.domain(), Form::Plain);
+        let mut said = plain;
+        for form in [Form::Odd, Form::Utf8] {
+            if (form == Form::Odd && mailbox.routes_past()) || (form == Form::Utf8 && utf8) {
+                said = self.usual_of(tiers, mailbox.domain(), form).filter(|own| Some(*own) != plain).or(said);
+            }
+        }
+        said
+    }
+
+    fn usual_of(&mut self, tiers: &Way<'_>, domain: &str, form: Form) -> Option<Status> {
+        if let Some(&usual) = self.usual[form as usize].get(domain) {
+            return usual;
+        }
+        let usual = self.refused_early(tiers, &stranger(domain, form));
+        self.usual[form as usize].insert(domain.to_owned(), usual);
+        usual
     }
 
     fn domain_row(&mut self, domain: &str, peers: &Peers<'_, '_>) -> String {
@@ -209,7 +225,7 @@ impl Maker<'_, '_> {
     }
 
     fn way_row(&mut self, domain: &str, tiers: &Way<'_>, verify: bool, row: &mut Vec<String>) {
-        let usual = self.refused_early(tiers, &stranger(domain));
+        let usual = self.refused_early(tiers, &stranger(domain, Form::Plain));
         row.push(match usual {
             Some(status) => no(status),
             None => format!("to={}", self.groups.name_of(self.router.plan, tiers)),
@@ -221,13 +237,13 @@ impl Maker<'_, '_> {
         if !self.only_to_mtas(tiers) {
             return;
         }
-        let odd = self.refused_early(tiers, &stranger(domain).with_detail("%x"));
+        let odd = self.refused_early(tiers, &stranger(domain, Form::Odd));
         if let Some(status) = odd.filter(|_| odd != usual) {
             self.odd = true;
             row.push(format!("odd={}", status.0));
         }
         let takes_utf8 = self.router.plan.mta(self.mta).takes_utf8();
-        let utf8 = self.refused_early(tiers, &stranger(domain).with_detail("\u{e9}"));
+        let utf8 = self.refused_early(tiers, &stranger(domain, Form::Utf8));
         if let Some(status) = utf8.filter(|_| takes_utf8 && utf8 != usual) {
             self.utf8 = true;
             row.push(format!("utf8={}", status.0));
@@ -255,9 +271,23 @@ fn no(status: Status) -> String {
     format!("no={}", status.0)
 }
 
+/// Local parts that may fare otherwise than all others of their domain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Form {
+    Plain,
+    /// With `@`, `%` or `!`.
+    Odd,
+    Utf8,
+}
+
 /// A recipient that nobody has.
-fn stranger(domain: &str) -> Mailbox {
-    Mailbox::from_content("mailswitch-nobody-has-this", domain)
+fn stranger(domain: &str, form: Form) -> Mailbox {
+    let nobody = Mailbox::from_content("mailswitch-nobody-has-this", domain);
+    match form {
+        Form::Plain => nobody,
+        Form::Odd => nobody.with_detail("%x"),
+        Form::Utf8 => nobody.with_detail("\u{e9}"),
+    }
 }
 
 /// A domain that this pattern decides and no other.
