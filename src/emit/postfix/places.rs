@@ -268,22 +268,25 @@ impl Collector<'_, '_> {
         let Some(unknown) = self.classes.get(&class).map(|class| class.plain.clone()) else { return };
         // A key without its `+detail` would answer before the domain does.
         let base = self.separator.and_then(|separator| mailbox.cut(separator));
-        let by_base = base.map(|(base, _)| self.meaning.verdict(&base));
+        let by_base = base.map(|(base, _)| (self.meaning.verdict(&base), base));
         // Its sub-addresses are known ones too, whatever a rule about local parts says: the tables have to show it.
         let shown = self.separator.is_some() && self.has_past_rule(mailbox.domain(), &class);
         let keys = self.spell.address(mailbox.as_str());
         if let Some(target) = &verdict.rewrite {
             if let Some(status) = verdict.refused() {
                 keys.iter().for_each(|key| self.places.refused.insert(key, refusal(status)));
-            } else if by_base.as_ref().is_some_and(|base| base.refused().is_some()) {
+            } else if by_base.as_ref().is_some_and(|(base, _)| base.refused().is_some()) {
                 keys.iter().for_each(|key| self.places.refused.insert(key, "DUNNO"));
             }
             keys.iter().for_each(|key| self.places.contacts.insert(key, target));
         } else if verdict.dest != unknown.dest || by_base.is_some() || shown {
             self.places.accounts.extend(keys.iter().map(|key| (key.clone(), verdict.dest)));
         }
-        if verdict.verify != by_base.map_or(unknown.verify, |base| base.verify) {
-            keys.iter().for_each(|key| self.places.verify.insert(key, verify_word(verdict.verify)));
+        // verify(8) asks about `a_b` where the address is `a:b` (measured), and would hear about somebody else.
+        let is_asked = |verdict: &Verdict, mailbox: &Mailbox| verdict.verify && !mailbox.content().contains(':');
+        let verify = is_asked(&verdict, mailbox);
+        if verify != by_base.map_or(unknown.verify, |(verdict, base)| is_asked(&verdict, &base)) {
+            keys.iter().for_each(|key| self.places.verify.insert(key, verify_word(verify)));
         }
         self.leading(mailbox, &verdict);
         self.exceptions(mailbox, &verdict, &class);

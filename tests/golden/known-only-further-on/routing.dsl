@@ -24,7 +24,7 @@ mta hub {
 }
 
 system store {
-    account bob@own.example, a%b@own.example, "a@b"@own.example
+    account bob@own.example, a%b@own.example, "a@b"@own.example, "a:b"@own.example
 }
 
 shared domain own.example {
