@@ -76,4 +76,8 @@ pub trait Target: Sync {
 }
 
 /// Every target.
+/// Stands for the domain of the bare `<postmaster>` where `postmaster@HOSTNAME` is somebody else's, since the hostname is a
+/// relay domain (a name that is nobody's: RFC 6761 6.4).
+const BARE_POSTMASTER: &str = "postmaster.invalid";
+
 pub const TARGETS: &[&dyn Target] = &[&postfix::Postfix, &exim::Exim, &relay::Relay];

@@ -11,6 +11,7 @@ use super::expr::{ADDRESSES, DOMAINS, Expressions};
 use super::groups::Groups;
 use super::peers::Peers;
 use super::quote;
+use crate::emit::BARE_POSTMASTER;
 use crate::emit::cdb::Cdb;
 use crate::emit::{EmitError, File};
 use crate::name::{Mailbox, Pattern};
@@ -49,16 +50,27 @@ pub(super) fn tables(
         peers: BTreeSet::new(),
         usual: Default::default(),
     };
-    let mut domains = Writer::new(expressions.maps);
+    let bare = bare_postmaster(router, mta);
+    let mut rows: BTreeMap<&str, String> =
+        bare.map(|domain| (domain, format!("own=yes {}", no(Status::UNKNOWN)))).into_iter().collect();
     for (key, pattern) in &patterns {
-        let row = maker.domain_row(&representative(&patterns, pattern), peers);
+        rows.insert(key, maker.domain_row(&representative(&patterns, pattern), peers));
+    }
+    let mut domains = Writer::new(expressions.maps);
+    for (key, row) in rows {
         domains.add(key, &row)?;
     }
-    let extra = maker.postmasters();
+    let mut extra = maker.postmasters();
+    let bare = bare.map(|domain| format!("postmaster@{domain}"));
+    extra.extend(bare.clone());
     let mut addresses = Writer::new(expressions.maps);
     for text in literals(router.plan, &extra) {
         let mailbox = Mailbox::from_normal(text);
-        if let Some(row) = maker.address_row(&mailbox) {
+        let row = match bare.as_deref() == Some(text) {
+            true => Some(maker.rewrite_row(Holder::Postmaster)),
+            false => maker.address_row(&mailbox),
+        };
+        if let Some(row) = row {
             addresses.add(&quote::key(&mailbox), &row)?;
         }
     }
@@ -74,6 +86,13 @@ pub(super) fn tables(
         verifies: maker.verifies,
         peers: maker.peers,
     })
+}
+
+/// The domain of the bare `<postmaster>`, where it is not the hostname.
+pub(super) fn bare_postmaster(router: &Router<'_>, mta: MtaId) -> Option<&'static str> {
+    let declared = router.plan.mta(mta);
+    let elsewhere = declared.postmaster.is_some() && router.is_relay_domain(mta, declared.hostname.value.as_str());
+    elsewhere.then_some(BARE_POSTMASTER)
 }
 
 /// Every pattern that a declaration names, by its key; each `*.d` with a `d` beside it.

@@ -8,7 +8,7 @@ use super::expr::{Expressions, fold_pairs};
 use super::peers::{Peer, Peers};
 use super::quote;
 use super::routes::{AuthenticatorView, Limit, RouterView, TransportView, origin, routes};
-use super::tables::tables;
+use super::tables::{bare_postmaster, tables};
 use super::version;
 use crate::emit::{Context, EmitError, File, template};
 use crate::plan::{Endpoint, Maps, Mta, MtaId, Plan};
@@ -49,6 +49,8 @@ pub(super) struct View {
     mta: String,
     origin: String,
     hostname: String,
+    /// What the bare `<postmaster>` is taken to be at, where not at the hostname.
+    bare: Option<&'static str>,
     listen: String,
     address: Option<String>,
     trust: String,
@@ -116,6 +118,7 @@ pub(super) fn view(context: Context<'_>, id: MtaId) -> Result<(View, Vec<File>),
         mta: quote::comment(&mta.name),
         origin: origin(context.sources, mta.span),
         hostname: mta.hostname.value.as_str().to_owned(),
+        bare: bare_postmaster(context.router, id),
         listen: listen(mta),
         address: Some(joined(mta.address.iter().map(|a| a.value))).filter(|a| !a.is_empty()),
         trust: joined(mta.trust.iter().map(|t| t.value)),

@@ -8,6 +8,7 @@ use hashbrown::HashMap;
 use super::meaning::{Dest, Form, Meaning, Verdict};
 use super::quote;
 use super::tables::{Spellings, Table};
+use crate::emit::BARE_POSTMASTER;
 use crate::name::{Mailbox, Pattern};
 use crate::plan::route::Status;
 use crate::plan::route::decide::Asker;
@@ -356,10 +357,10 @@ impl Collector<'_, '_> {
         if router.is_relay_domain(id, hostname)
             && let Some(postmaster) = mta.postmaster
         {
-            self.places.postmaster = "postmaster@postmaster.invalid".to_owned();
-            self.places.domains.insert("postmaster.invalid", OURS);
+            self.places.postmaster = format!("postmaster@{BARE_POSTMASTER}");
+            self.places.domains.insert(BARE_POSTMASTER, OURS);
             let target = self.meaning.context.plan.addresses.text(postmaster.id);
-            self.places.contacts.insert("postmaster@postmaster.invalid", target);
+            self.places.contacts.insert(&self.places.postmaster, target);
         }
     }
 
