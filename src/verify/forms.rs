@@ -87,9 +87,11 @@ pub(super) fn called_out(router: &Router<'_>) -> Vec<Ask> {
     for decl in &plan.domains {
         let mailbox = fresh.mailbox(&decl.pattern.value).with_detail("-refused");
         for &mta in &decl.on {
-            let verifies = matches!(router.decide(mta, &mailbox), Decision::Send { verify: true, .. });
+            // Who hands it on to another MTA of ours hears what that one answers, which need not ask anybody.
+            let Decision::Send { verify: true, tiers, .. } = router.decide(mta, &mailbox) else { continue };
+            let starts_here = |by: &ConnectorId| tiers.exits().iter().any(|(exit, _)| exit.connector == *by);
             let ask = Ask::new(router, mta, true, Recipient::of(&Question::Address(mailbox.clone())));
-            let by = ask.arrives_by().filter(|_| verifies && client(plan, mta, true).is_some());
+            let by = ask.arrives_by().filter(|by| starts_here(by) && client(plan, mta, true).is_some());
             // Whose server is this world's own, and can be told to refuse.
             let by_system = |id: &ConnectorId| {
                 let connector = plan.connector(*id);
