@@ -25,6 +25,8 @@ const CUTS: usize = 20;
 /// Where all is well, a call-out that takes its time is waited for: Postfix says 450 for so long (address_verify_poll_count).
 const AGAIN: usize = 3;
 const PAUSE: Duration = Duration::from_secs(1);
+/// A message is tried so often.
+const TRIES: usize = 3;
 /// A line of a large message.
 const FILLING: &str = "This message is longer than somebody on its way will have it.\n";
 
@@ -117,26 +119,46 @@ impl Asking<'_> {
         Ok(())
     }
 
-    /// One message; the session is kept where it bears another.
+    /// One message; once more where the session ended before the content: Postfix under stress ends it at the first
+    /// refusal (postconf(5), smtpd_hard_error_limit).
     fn ask(&self, session: &mut Option<(Conversation, usize)>, number: usize, batch: &Batch<'_>) -> Result<Vec<Sent>> {
-        let (mut talk, errors) = match session.take() {
-            Some((talk, errors)) if errors + batch.refusals <= ERRORS => (talk, errors),
-            _ => (self.client.greet(self.server)?, 0),
-        };
-        let mut sent = Vec::new();
-        if let Err(error) = message(&mut talk, number, (self.asks, &batch.asks), self.again, &mut sent) {
+        let mut left = TRIES;
+        loop {
+            left -= 1;
+            let mut sent = Vec::new();
+            let Err(error) = self.once(session, number, batch, &mut sent) else { return Ok(sent) };
+            // All have their answers: what follows is the content, which nobody must get twice.
+            if left > 0 && sent.len() < batch.asks.len() {
+                std::thread::sleep(PAUSE);
+                continue;
+            }
             if self.cut.fetch_add(1, Ordering::Relaxed) + 1 == CUTS {
                 return Err(error);
             }
             hang_up(number, &batch.asks, &error, &mut sent);
             return Ok(sent);
         }
+    }
+
+    /// The session is kept where it bears another message.
+    fn once(
+        &self,
+        session: &mut Option<(Conversation, usize)>,
+        number: usize,
+        batch: &Batch<'_>,
+        sent: &mut Vec<Sent>,
+    ) -> Result<()> {
+        let (mut talk, errors) = match session.take() {
+            Some((talk, errors)) if errors + batch.refusals <= ERRORS => (talk, errors),
+            _ => (self.client.greet(self.server)?, 0),
+        };
+        message(&mut talk, number, (self.asks, &batch.asks), self.again, sent)?;
         let refused = sent.iter().filter(|sent| sent.refused().is_some()).count();
         let ended = sent.iter().filter_map(Sent::refused).any(|reply| reply.code == 421);
         if errors + refused < ERRORS && !ended {
             *session = Some((talk, errors + refused));
         }
-        Ok(sent)
+        Ok(())
     }
 }
 
