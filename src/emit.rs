@@ -75,9 +75,9 @@ pub trait Target: Sync {
     fn render(&self, context: Context<'_>, mta: MtaId) -> Result<Vec<File>, EmitError>;
 }
 
-/// Every target.
 /// Stands for the domain of the bare `<postmaster>` where `postmaster@HOSTNAME` is somebody else's, since the hostname is a
 /// relay domain (a name that is nobody's: RFC 6761 6.4).
 const BARE_POSTMASTER: &str = "postmaster.invalid";
 
+/// Every target.
 pub const TARGETS: &[&dyn Target] = &[&postfix::Postfix, &exim::Exim, &relay::Relay];

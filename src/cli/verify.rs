@@ -146,7 +146,16 @@ pub(super) fn run(args: &Args) -> Outcome {
     out.flush()?;
     let good = runs.iter().all(Run::is_good);
     let broken: Vec<&str> = runs.iter().filter_map(|run| Some(run.broken.as_ref()?.message())).collect();
-    if broken.is_empty() { Ok(Verdict::good_if(good)) } else { Err(Failure::new(broken.join("\nmailswitch: "))) }
+    let disagrees = runs.iter().flat_map(|run| &run.passes).any(|pass| !pass.report.disagreements.is_empty());
+    match broken[..] {
+        [] => Ok(Verdict::good_if(good)),
+        // What was found counts, whatever came later.
+        _ if disagrees => {
+            broken.iter().for_each(|why| stream::complain(&format!("mailswitch: {why}")));
+            Ok(Verdict::Bad)
+        }
+        _ => Err(Failure::new(broken.join("\nmailswitch: "))),
+    }
 }
 
 /// An estate with errors is not built, and so there is nothing to run.

@@ -46,6 +46,7 @@ struct Asking<'a> {
     batches: Vec<(usize, Batch<'a>)>,
     again: usize,
     next: AtomicUsize,
+    done: AtomicUsize,
     cut: AtomicUsize,
     failed: AtomicBool,
     answers: Mutex<BTreeMap<usize, Vec<Sent>>>,
@@ -84,6 +85,7 @@ pub(super) fn ask_all(
         batches: numbered,
         again: if stage.weather.is_fair() { AGAIN } else { 0 },
         next: AtomicUsize::new(0),
+        done: AtomicUsize::new(0),
         cut: AtomicUsize::new(0),
         failed: AtomicBool::new(false),
         answers: Mutex::default(),
@@ -103,35 +105,38 @@ pub(super) fn ask_all(
 impl Asking<'_> {
     /// One session after the other, until there is no question left or another thread has failed.
     fn work(&self) -> Result<()> {
-        let mut session: Option<(Conversation, usize)> = None;
+        let mut session = None;
         while let Some((number, batch)) = self.batches.get(self.next.fetch_add(1, Ordering::Relaxed)) {
             if self.failed.load(Ordering::Relaxed) {
                 return Ok(());
             }
             let answers = self.ask(&mut session, *number, batch);
             let answers = answers.inspect_err(|_| self.failed.store(true, Ordering::Relaxed))?;
-            let mut all = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
-            all.insert(*number, answers);
-            let done = all.values().map(Vec::len).sum();
-            drop(all);
-            (self.watch)(done);
+            let many = answers.len();
+            self.answers.lock().unwrap_or_else(PoisonError::into_inner).insert(*number, answers);
+            (self.watch)(self.done.fetch_add(many, Ordering::Relaxed) + many);
         }
         Ok(())
     }
 
-    /// One message; once more where the session ended before the content: Postfix under stress ends it at the first
-    /// refusal (postconf(5), smtpd_hard_error_limit).
-    fn ask(&self, session: &mut Option<(Conversation, usize)>, number: usize, batch: &Batch<'_>) -> Result<Vec<Sent>> {
+    /// One message; once more where the MTA ended the session with notice (421) before the content: Postfix under stress
+    /// does so at the first refusal (postconf(5), smtpd_hard_error_limit). One that hangs up without a word is told of.
+    fn ask(&self, session: &mut Option<Session>, number: usize, batch: &Batch<'_>) -> Result<Vec<Sent>> {
         let mut left = TRIES;
         loop {
             left -= 1;
             let mut sent = Vec::new();
-            let Err(error) = self.once(session, number, batch, &mut sent) else { return Ok(sent) };
-            // All have their answers: what follows is the content, which nobody must get twice.
-            if left > 0 && sent.len() < batch.asks.len() {
-                std::thread::sleep(PAUSE);
-                continue;
-            }
+            let error = match self.once(session, number, batch, &mut sent) {
+                Ok(()) => return Ok(sent),
+                Err(End::Notice(_)) if left > 0 => {
+                    std::thread::sleep(PAUSE);
+                    continue;
+                }
+                Err(End::Notice(reply)) => {
+                    Error::new(format!("the server ended the session: {} {}", reply.code, reply.text))
+                }
+                Err(End::Cut(error)) => error,
+            };
             if self.cut.fetch_add(1, Ordering::Relaxed) + 1 == CUTS {
                 return Err(error);
             }
@@ -143,22 +148,60 @@ impl Asking<'_> {
     /// The session is kept where it bears another message.
     fn once(
         &self,
-        session: &mut Option<(Conversation, usize)>,
+        session: &mut Option<Session>,
         number: usize,
         batch: &Batch<'_>,
         sent: &mut Vec<Sent>,
-    ) -> Result<()> {
-        let (mut talk, errors) = match session.take() {
-            Some((talk, errors)) if errors + batch.refusals <= ERRORS => (talk, errors),
-            _ => (self.client.greet(self.server)?, 0),
+    ) -> std::result::Result<(), End> {
+        let mut session_now = match session.take() {
+            Some(kept) if kept.errors + batch.refusals <= ERRORS => kept,
+            _ => Session { talk: self.client.greet(self.server)?, errors: 0 },
         };
-        message(&mut talk, number, (self.asks, &batch.asks), self.again, sent)?;
-        let refused = sent.iter().filter(|sent| sent.refused().is_some()).count();
-        let ended = sent.iter().filter_map(Sent::refused).any(|reply| reply.code == 421);
-        if errors + refused < ERRORS && !ended {
-            *session = Some((talk, errors + refused));
+        message(&mut session_now, number, (self.asks, &batch.asks), self.again, sent)?;
+        if session_now.errors < ERRORS {
+            *session = Some(session_now);
         }
         Ok(())
+    }
+}
+
+/// A conversation, and how many commands were not taken in it.
+struct Session {
+    talk: Conversation,
+    errors: usize,
+}
+
+impl Session {
+    /// The answer to a command; 421 is the end (RFC 5321 3.8).
+    fn command(&mut self, line: &str) -> std::result::Result<Reply, End> {
+        let reply = self.talk.command(line)?;
+        self.errors += usize::from(!reply.is_positive());
+        if reply.code == 421 { Err(End::Notice(reply)) } else { Ok(reply) }
+    }
+
+    /// Who is put off is asked for once more each second, so often.
+    fn rcpt(&mut self, wire: &str, again: usize) -> std::result::Result<Reply, End> {
+        let mut left = again;
+        loop {
+            let reply = self.command(&format!("RCPT TO:<{wire}>"))?;
+            if reply.code / 100 != 4 || left == 0 {
+                return Ok(reply);
+            }
+            left -= 1;
+            std::thread::sleep(PAUSE);
+        }
+    }
+}
+
+/// How a session ended before its time.
+enum End {
+    Notice(Reply),
+    Cut(Error),
+}
+
+impl From<Error> for End {
+    fn from(error: Error) -> End {
+        End::Cut(error)
     }
 }
 
@@ -200,58 +243,50 @@ fn batches<'a>(asks: &'a [Ask], mine: &[usize], together: usize) -> Vec<Batch<'a
     batches
 }
 
-/// One message with the recipients of all these questions. Who is put off is asked for once more each second, so often.
+/// One message with the recipients of all these questions.
 fn message(
-    talk: &mut Conversation,
+    session: &mut Session,
     number: usize,
     (asks, these): (&[Ask], &[usize]),
     again: usize,
     sent: &mut Vec<Sent>,
-) -> Result<()> {
+) -> std::result::Result<(), End> {
+    let first = &asks[these[0]];
     let recipients = || these.iter().flat_map(|&at| &asks[at].recipients);
-    let sender = if asks[these[0]].null_sender { String::new() } else { sender_of(number) };
-    let utf8 = recipients().any(|recipient| !recipient.wire.is_ascii()) && talk.offers("SMTPUTF8");
-    let octets = asks[these[0]].octets;
-    let size = octets.filter(|_| talk.offers("SIZE")).map(|n| format!(" SIZE={n}")).unwrap_or_default();
-    let mail = talk.command(&format!("MAIL FROM:<{sender}>{size}{}", if utf8 { " SMTPUTF8" } else { "" }))?;
-    let mut all_refused = true;
+    let sender = if first.null_sender { String::new() } else { sender_of(number) };
+    let utf8 = recipients().any(|recipient| !recipient.wire.is_ascii()) && session.talk.offers("SMTPUTF8");
+    let size = first.octets.filter(|_| session.talk.offers("SIZE")).map(|n| format!(" SIZE={n}")).unwrap_or_default();
+    let mail = session.command(&format!("MAIL FROM:<{sender}>{size}{}", if utf8 { " SMTPUTF8" } else { "" }))?;
     for &at in these {
         let mut replies = Vec::new();
         if !mail.is_positive() {
             replies.push(mail.clone());
         } else {
             for recipient in &asks[at].recipients {
-                replies.push(rcpt(talk, &on_wire(recipient, utf8), again)?);
+                replies.push(session.rcpt(&on_wire(recipient, utf8), again)?);
             }
         }
-        all_refused &= replies.iter().any(|reply| !reply.is_positive());
         sent.push(Sent { message: number, ask: at, replies, data: None, cut: None });
     }
-    if all_refused || asks[these[0]].recipients.len() > 1 && sent[0].refused().is_some() {
-        talk.command("RSET")?;
+    let all_refused = sent.iter().all(|one| one.refused().is_some());
+    if all_refused || first.recipients.len() > 1 && sent[0].refused().is_some() {
+        session.command("RSET")?;
         return Ok(());
     }
+    let data = session.talk.data(&content(&sender, number, first.octets))?;
+    for one in sent.iter_mut().filter(|one| one.refused().is_none()) {
+        one.data = Some(data.clone());
+    }
+    if data.code == 421 { Err(End::Notice(data)) } else { Ok(()) }
+}
+
+/// A few lines, or as many as make it so large.
+fn content(sender: &str, number: usize, octets: Option<u64>) -> String {
     let mut text = format!(
         "From: <{sender}>\nTo: everybody:;\nSubject: mailswitch verify\n{HEADER}: {number}\n\nWhere does this go?\n"
     );
     while octets.is_some_and(|octets| (text.len() as u64) < octets) {
         text.push_str(FILLING);
     }
-    let data = talk.data(&text)?;
-    for one in sent.iter_mut().filter(|one| one.refused().is_none()) {
-        one.data = Some(data.clone());
-    }
-    Ok(())
-}
-
-fn rcpt(talk: &mut Conversation, wire: &str, again: usize) -> Result<Reply> {
-    let mut left = again;
-    loop {
-        let reply = talk.command(&format!("RCPT TO:<{wire}>"))?;
-        if reply.code / 100 != 4 || reply.code == 421 || left == 0 {
-            return Ok(reply);
-        }
-        left -= 1;
-        std::thread::sleep(PAUSE);
-    }
+    text
 }

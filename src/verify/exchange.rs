@@ -73,10 +73,14 @@ pub(super) fn exchange(
 /// Waits until all has come that must come, and until what must not go out has been tried.
 fn await_all(stage: &Stage<'_>, asks: &[Ask], sent: &[Sent], means: &Means, report: &mut Report) -> Result<()> {
     let mut due: BTreeMap<usize, usize> = BTreeMap::new();
-    let mut holding: Vec<Held> = Vec::new();
-    for one in sent.iter().filter(|sent| sent.is_taken()) {
+    let mut holding: BTreeSet<Held> = BTreeSet::new();
+    // What a call-out puts off was tried as well.
+    for one in sent.iter().filter(|sent| sent.is_taken() || sent.refused().is_some_and(|reply| reply.code / 100 == 4)) {
         match judge::holding(stage, &asks[one.ask]) {
-            Some(held) => holding.push(held),
+            Some(held) => {
+                holding.insert(held);
+            }
+            None if !one.is_taken() => {}
             None => *due.entry(one.message).or_default() += judge::awaited(stage, &asks[one.ask]),
         }
     }

@@ -270,6 +270,7 @@ fn is_return(arrival: &Arrival, sent: &Sent) -> bool {
 }
 
 /// Where a message is tried and must not be sent.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Held {
     by: ConnectorId,
     /// The labels of its servers.

@@ -11,9 +11,9 @@ use std::time::{Duration, Instant};
 
 use mailswitch::emit::{Context, feature};
 use mailswitch::lab;
-use mailswitch::plan::Plan;
 use mailswitch::plan::route::Router;
 use mailswitch::plan::route::decide::VisitEnd;
+use mailswitch::plan::{MtaId, Plan, TargetKind};
 use mailswitch::verify::ask::{Ask, asks};
 use mailswitch::verify::judge::{lines, summary};
 use mailswitch::verify::weather::{Weather, storms};
@@ -160,12 +160,19 @@ fn compare(estate: &Estate, patience: u64, tally: &mut Tally) -> Option<Wrong> {
     }
     // Postfix takes three seconds for each recipient that it asks the next hop about (postconf(5),
     // address_verify_poll_delay).
-    let mut probed = BTreeMap::new();
+    let is_slow = |ask: &Ask| {
+        let postfix = plan.mta(ask.mta).target.value.kind == TargetKind::Postfix;
+        postfix && ask.refused_behind.is_none() && is_probed(&router, ask)
+    };
+    let mut probed: BTreeMap<MtaId, usize> = BTreeMap::new();
+    calm.iter().filter(|ask| is_slow(ask)).for_each(|ask| *probed.entry(ask.mta).or_default() += 1);
+    let every: BTreeMap<MtaId, usize> = probed.iter().map(|(mta, all)| (*mta, all.div_ceil(PROBED))).collect();
+    let mut met: BTreeMap<MtaId, usize> = BTreeMap::new();
     calm.retain(|ask| {
-        !is_probed(&router, ask) || {
-            let count: &mut usize = probed.entry(ask.mta).or_default();
-            *count += 1;
-            *count <= PROBED
+        !is_slow(ask) || {
+            let nth = met.entry(ask.mta).or_default();
+            *nth += 1;
+            *nth % every[&ask.mta] == 0
         }
     });
     if let Ok(only) = std::env::var("ONLY") {

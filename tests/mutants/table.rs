@@ -35,8 +35,6 @@ const ALL: Targets = &[TargetKind::Postfix, TargetKind::Exim, TargetKind::Relay]
 const POSTFIX: Targets = &[TargetKind::Postfix];
 const EXIM: Targets = &[TargetKind::Exim];
 const RELAY: Targets = &[TargetKind::Relay];
-/// Those that share a load message by message.
-const SHARING: Targets = &[TargetKind::Postfix, TargetKind::Exim];
 
 pub(super) fn mutants() -> impl Iterator<Item = &'static Mutant> {
     [all::MUTANTS, postfix::MUTANTS, exim::MUTANTS, relay::MUTANTS].into_iter().flatten()

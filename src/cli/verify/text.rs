@@ -74,8 +74,7 @@ fn seats(run: &Run, out: &mut dyn Write) -> io::Result<()> {
 fn other_release(run: &Run, id: MtaId, runs: &str) -> String {
     let Some(named) = run.estate.plan.mta(id).target.value.version else { return String::new() };
     let number = runs.rsplit(' ').next().unwrap_or_default();
-    let series = format!("{}.{}", named.major, named.minor);
-    let same = number.strip_prefix(&series).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
+    let same = number.strip_prefix(&named.to_string()).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
     if same { String::new() } else { format!(" (the file is for {named}: what that does is not shown)") }
 }
 

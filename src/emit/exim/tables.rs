@@ -191,10 +191,17 @@ impl Maker<'_, '_> {
         }
         let usual = self.usual(&tiers, mailbox);
         let status = self.refused_early(&tiers, mailbox);
-        (status != usual).then(|| match status {
+        (status != usual || self.hides_detail(&tiers, mailbox)).then(|| match status {
             Some(status) => no(status),
             None => format!("to={}", self.groups.name_of(router.plan, &tiers)),
         })
+    }
+
+    /// Whether the row of its domain would refuse it with a detail that has `@`, `%` or `!`, and the next MTA does not.
+    fn hides_detail(&mut self, tiers: &Way<'_>, mailbox: &Mailbox) -> bool {
+        let Some(separator) = self.router.plan.mta(self.mta).separator() else { return false };
+        let odd = self.usual_of(tiers, mailbox.domain(), Form::Odd);
+        odd.is_some() && self.refused_early(tiers, &mailbox.with_detail(&format!("{separator}%x"))) != odd
     }
 
     /// What the row of its domain says to a local part of this form: `odd` and `utf8` where it has them.

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use super::PASSWORD;
-use super::names::Names;
+use super::names::{self, Names};
 use crate::lab::{Error, Exim, Identity, Node, Postfix, Relay, Result, World, authority_pem, poll, site_authority_pem};
 use crate::name::HostName;
 use crate::plan::{Endpoint, MtaId, NextHop, Node as Place, Plan, TargetKind};
@@ -71,7 +71,7 @@ pub(super) fn node(plan: &Plan, id: MtaId, world: &World, names: &Names<'_>) -> 
     let given = |ip: &IpAddr| own.is_empty() || own.contains(&ip.to_string());
     let reached = |ip: &&IpAddr| listens.contains(ip) || (everywhere(ip.is_ipv6()) && given(ip));
     if own.iter().any(|ip| !ip.contains(':')) && !own.iter().any(|ip| ip.contains(':')) {
-        node.narrow_ipv6(&by_ipv6(plan, id))?;
+        node.narrow_ipv6(&over_ipv6(plan, id))?;
     }
     let mut known = BTreeSet::from([mta.hostname.value.as_str()]);
     known.extend(called.iter().filter_map(|name| match name {
@@ -86,17 +86,28 @@ pub(super) fn node(plan: &Plan, id: MtaId, world: &World, names: &Names<'_>) -> 
     Ok(node)
 }
 
-/// The smart hosts of an MTA that have an IPv6 address instead of a name.
-fn by_ipv6(plan: &Plan, id: MtaId) -> Vec<Ipv6Addr> {
+/// Whom an MTA speaks to over IPv6 whatever its own addresses are: smart hosts without a name, its clients, MTAs that listen
+/// on nothing else.
+fn over_ipv6(plan: &Plan, id: MtaId) -> Vec<Ipv6Addr> {
     let hosts = plan.connectors_from(id).filter_map(|connector| match &plan.connector(connector).hop {
         NextHop::SmartHosts { hosts, .. } => Some(hosts),
         _ => None,
     });
-    let ips = hosts.flatten().filter_map(|host| match host.value.name {
-        HostName::Ip(IpAddr::V6(ip)) => Some(ip),
+    let hosts = hosts.flatten().filter_map(|host| match host.value.name {
+        HostName::Ip(ip) => Some(ip),
+        HostName::Domain(_) => None,
+    });
+    let clients = [false, true].into_iter().filter_map(|anyone| names::client(plan, id, anyone));
+    let only_ipv6 = plan.mtas.iter().filter(|mta| mta.listen.iter().all(|endpoint| endpoint.value.ip.is_ipv6()));
+    let mtas = only_ipv6.flat_map(|mta| {
+        let listens = mta.listen.iter().map(|endpoint| endpoint.value.ip);
+        listens.chain(mta.address.iter().map(|address| address.value))
+    });
+    let ipv6 = hosts.chain(clients).chain(mtas).filter_map(|ip| match ip {
+        IpAddr::V6(ip) if !ip.is_unspecified() && !ip.is_loopback() => Some(ip),
         _ => None,
     });
-    ips.collect::<BTreeSet<_>>().into_iter().collect()
+    ipv6.collect::<BTreeSet<_>>().into_iter().collect()
 }
 
 /// What the connectors to an MTA call it.

@@ -7,6 +7,7 @@ mta front {
     address    192.0.2.1
     trust      10.0.0.0/8
     postmaster bob@own.example
+    subaddress "-"
 }
 
 mta gate {
@@ -15,16 +16,18 @@ mta gate {
     address    192.0.2.3
     trust      10.0.0.0/8
     postmaster bob@own.example
+    subaddress "-"
 }
 
 mta hub {
     target     postfix
     hostname   hub.own.example
     postmaster bob@own.example
+    subaddress "-"
 }
 
 system store {
-    account bob@own.example, a%b@own.example, "a@b"@own.example, "a:b"@own.example
+    account bob@own.example, a%b@own.example, "a@b"@own.example
 }
 
 shared domain own.example {

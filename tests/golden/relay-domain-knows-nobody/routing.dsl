@@ -24,7 +24,7 @@ mta hub {
 }
 
 system store {
-    account bob@own.example, a!b@own.example
+    account bob@own.example, a!b@own.example, "a:b"@own.example
 }
 
 domain own.example {
@@ -33,6 +33,7 @@ domain own.example {
 }
 
 relay domain own.example {
+    verify
     on front, gate
 }
 

@@ -6,7 +6,7 @@ use mailswitch::plan::{AddressSpace, Connector, DomainDecl, NextHop, Node, Plan,
 use super::super::passes::Pass::{
     Calm, CheapestDown, FirstHostsDown, NoTls, OtherAuthority, OtherName, Shares, TooLarge,
 };
-use super::{ALL, EXIM, Folder, Mutant, POSTFIX, Pass, RELAY, SHARING, Targets};
+use super::{ALL, EXIM, Folder, Mutant, POSTFIX, Pass, RELAY, Targets};
 
 const fn plan(name: &'static str, targets: Targets, pass: Pass, bend: fn(&mut Plan)) -> Mutant {
     Mutant::of_plan(name, targets, pass, bend)
@@ -23,8 +23,8 @@ pub(super) const MUTANTS: &[Mutant] = &[
         connector(p, "dear").spaces[0].cost = 10;
     }),
     plan("the dearer tier is lost", RELAY, CheapestDown, |p| connector(p, "dear").spaces.clear()),
-    plan("of a tie only the first is taken", SHARING, Shares, |p| connector(p, "right").spaces.clear()),
-    plan("balanced hosts are taken in order", SHARING, Shares, |p| *hop(p, "shared").0 = None),
+    plan("of a tie only the first is taken", ALL, Shares, |p| connector(p, "right").spaces.clear()),
+    plan("balanced hosts are taken in order", ALL, Shares, |p| *hop(p, "shared").0 = None),
     plan("hosts in order share the load", EXIM, Calm, |p| {
         let span = connector(p, "to-store").span;
         *hop(p, "to-store").0 = Some(span);
