@@ -1,8 +1,9 @@
 //! How long the compiler takes for a large estate, beside the table builders of the field, in one run.
 //!
-//! `cargo bench --bench compile -- [CONTACTS] [RUNS]` makes a seeded estate (default: a million contacts), then, in
-//! turn, compiles it and lets `postmap lmdb:` and `cdb -c` build its contact table alone. It prints medians and the
-//! ratios of each run, since a machine's speed drifts.
+//! `cargo bench --bench compile -- [dsl|csv|ldif] [CONTACTS] [RUNS] [MISTAKES]` makes a seeded estate (default: a million
+//! contacts in DSL, 5 runs, no mistakes), then, in turn, compiles it and lets `postmap lmdb:` and `cdb -c` build its contact
+//! table alone. It prints medians and the ratios of each run, since a machine's speed drifts. `-- write FOLDER …` leaves
+//! the estate in a folder.
 
 #![expect(clippy::disallowed_methods, reason = "a benchmark runs programs and looks at the clock")]
 
@@ -15,65 +16,71 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use estate::Form;
+use nix::sys::resource::{UsageWho, getrusage};
+use nix::sys::time::{TimeVal, TimeValLike};
+
 /// What one run of a program cost.
 struct Cost {
-    wall: Duration,
-    peak_kib: u64,
+    wall: f64,
+    /// On all cores.
+    cpu: f64,
+    peak_mib: f64,
 }
 
+/// What is measured: a name and a command, in the estate's folder.
+const PROGRAMS: [(&str, &[&str]); 6] = [
+    ("mailswitch check", &[MAILSWITCH, "check"]),
+    ("mailswitch build, Postfix", &[MAILSWITCH, "build", "-o", "out"]),
+    ("mailswitch build, Exim", &[MAILSWITCH, "build", "-o", "out", "--target", "exim"]),
+    ("mailswitch build, relay", &[MAILSWITCH, "build", "-o", "out", "--target", "relay"]),
+    // An empty configuration folder: the table is all that counts.
+    ("postmap lmdb: (one table)", &["postmap", "-c", "empty", "lmdb:contacts"]),
+    YARDSTICK,
+];
+const MAILSWITCH: &str = env!("CARGO_BIN_EXE_mailswitch");
+const YARDSTICK: (&str, &[&str]) = ("cdb -c (one table)", &["cdb", "-c", "-m", "contacts.cdb", "contacts"]);
+
 fn main() -> io::Result<()> {
-    let numbers: Vec<usize> = std::env::args().skip(1).filter_map(|a| a.parse().ok()).collect();
-    let contacts = numbers.first().copied().unwrap_or(1_000_000);
-    let runs = numbers.get(1).copied().unwrap_or(5);
+    let mut words: Vec<String> = std::env::args().skip(1).filter(|word| word != "--bench").collect();
+    let folder = if words.first().is_some_and(|word| word == "write") { words.drain(..2).nth(1) } else { None };
+    let form = words.iter().find_map(|word| Form::named(word)).unwrap_or(Form::Dsl);
+    let numbers: Vec<usize> = words.iter().filter_map(|word| word.parse().ok()).collect();
+    let number = |at: usize, default| numbers.get(at).copied().unwrap_or(default);
+    let (contacts, runs, mistakes) = (number(0, 1_000_000), number(1, 5), number(2, 0));
+    if let Some(folder) = folder {
+        return estate::write(Path::new(&folder), contacts, form, mistakes);
+    }
     let folder = tempfile::tempdir()?;
     let at = folder.path();
-    estate::write(at, contacts)?;
-    println!("{contacts} contacts, {runs} runs; medians");
+    estate::write(at, contacts, form, mistakes)?;
+    println!("{contacts} contacts, {mistakes} mistakes, {runs} runs; medians");
 
-    let mut costs: [Vec<Cost>; 4] = Default::default();
+    let mut costs: [Vec<Cost>; PROGRAMS.len()] = Default::default();
     for _ in 0..runs {
-        costs[0].push(run(mailswitch(at, &["check"]))?);
-        costs[1].push(run(mailswitch(at, &["build", "-o", "out"]))?);
-        costs[2].push(run(postmap(at))?);
-        costs[3].push(run(cdb(at)?)?);
+        for ((_, command), costs) in PROGRAMS.iter().zip(&mut costs) {
+            costs.push(run(at, command)?);
+        }
     }
-    let names = ["mailswitch check", "mailswitch build", "postmap lmdb: (one table)", "cdb -c (one table)"];
-    println!("{:<28}{:>10}{:>12}{:>16}{:>16}", "", "wall s", "peak MB", "build ÷ this", "(min–max)");
-    for (name, cost) in names.iter().zip(&costs) {
-        let mut ratios: Vec<f64> =
-            costs[1].iter().zip(cost).map(|(ours, other)| ours.wall.as_secs_f64() / other.wall.as_secs_f64()).collect();
+    println!("{:<28}{:>8}{:>8}{:>10}{:>12}{:>16}", "", "wall s", "CPU s", "peak MB", "÷ cdb -c", "(min–max)");
+    let [.., yardstick] = &costs;
+    for ((name, _), costs) in PROGRAMS.iter().zip(&costs) {
+        let mut ratios: Vec<f64> = costs.iter().zip(yardstick).map(|(ours, other)| ours.wall / other.wall).collect();
         ratios.sort_by(f64::total_cmp);
-        let wall = median(cost.iter().map(|c| c.wall.as_secs_f64()).collect());
-        let peak = median(cost.iter().map(|c| c.peak_kib as f64 / 1024.0).collect());
+        let median = |of: fn(&Cost) -> f64| median(costs.iter().map(of).collect());
+        let (wall, cpu, peak) = (median(|c| c.wall), median(|c| c.cpu), median(|c| c.peak_mib));
         let spread = format!("{:.2}–{:.2}", ratios[0], ratios[ratios.len() - 1]);
-        println!("{name:<28}{wall:>10.2}{peak:>12.0}{:>16.2}{spread:>16}", ratios[ratios.len() / 2]);
+        println!("{name:<28}{wall:>8.2}{cpu:>8.2}{peak:>10.0}{:>12.2}{spread:>16}", ratios[ratios.len() / 2]);
     }
     Ok(())
 }
 
-fn mailswitch(at: &Path, arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_mailswitch"));
-    command.current_dir(at).args(arguments);
-    command
-}
-
-fn postmap(at: &Path) -> Command {
-    let mut command = Command::new("postmap");
-    // An empty configuration folder: the table is all that counts.
-    command.current_dir(at).args(["-c", "empty", "lmdb:contacts"]);
-    command
-}
-
-fn cdb(at: &Path) -> io::Result<Command> {
-    let mut command = Command::new("cdb");
-    command.current_dir(at).args(["-c", "-m", "contacts.cdb", "contacts"]);
-    Ok(command)
-}
-
 /// Runs a program to its end; its peak memory is what the kernel last said before.
-fn run(mut command: Command) -> io::Result<Cost> {
-    let started = Instant::now();
-    let mut child = command.stdout(Stdio::null()).stderr(Stdio::inherit()).spawn()?;
+fn run(at: &Path, command: &[&str]) -> io::Result<Cost> {
+    let (started, cpu) = (Instant::now(), cpu_of_children()?);
+    let mut program = Command::new(command[0]);
+    let quiet = program.current_dir(at).args(&command[1..]).stdout(Stdio::null()).stderr(Stdio::null());
+    let mut child = quiet.spawn()?;
     let status = format!("/proc/{}/status", child.id());
     let mut peak_kib = 0;
     let ended = loop {
@@ -83,11 +90,18 @@ fn run(mut command: Command) -> io::Result<Cost> {
         peak_kib = high_water(&status).unwrap_or(peak_kib);
         std::thread::sleep(Duration::from_millis(2));
     };
-    let wall = started.elapsed();
-    if !ended.success() {
+    let wall = started.elapsed().as_secs_f64();
+    // 1 is what mailswitch says of an estate with mistakes.
+    if !matches!(ended.code(), Some(0 | 1)) {
         return Err(io::Error::other(format!("{command:?} failed: {ended}")));
     }
-    Ok(Cost { wall, peak_kib })
+    Ok(Cost { wall, cpu: cpu_of_children()? - cpu, peak_mib: peak_kib as f64 / 1024.0 })
+}
+
+fn cpu_of_children() -> io::Result<f64> {
+    let usage = getrusage(UsageWho::RUSAGE_CHILDREN)?;
+    let seconds = |time: TimeVal| time.num_microseconds() as f64 / 1e6;
+    Ok(seconds(usage.user_time()) + seconds(usage.system_time()))
 }
 
 fn high_water(status: &str) -> Option<u64> {
