@@ -35,7 +35,9 @@ macro_rules! ids {
 
 ids! { MtaId SystemId ConnectorId DomainDeclId ContactId AccountId
 /// An address of the estate, interned in [`Addresses`].
-AddressId }
+AddressId
+/// A domain of such addresses, interned there too.
+DomainId }
 
 /// A value and the place that says it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

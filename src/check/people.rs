@@ -8,7 +8,7 @@ use crate::name::Pattern;
 use crate::plan::classes::Kind;
 use crate::plan::proof::Proof;
 use crate::plan::route::outcome::Fate;
-use crate::plan::{AddressUse, DomainKind, Node};
+use crate::plan::{AddressUse, DomainId, DomainKind, Node};
 
 pub(super) fn conflicts(proof: &Proof<'_>, diagnostics: &mut Diagnostics) {
     let plan = proof.plan;
@@ -53,28 +53,32 @@ pub(super) fn conflicts(proof: &Proof<'_>, diagnostics: &mut Diagnostics) {
 pub(super) fn orphan_secondaries(proof: &Proof<'_>, diagnostics: &mut Diagnostics) {
     let plan = proof.plan;
     // One domain that nobody declared is one mistake, however many secondaries lie in it.
-    let mut orphans: HashMap<&str, (AddressUse, usize)> = HashMap::new();
+    let accepted = |domain: &str| {
+        plan.mta_ids().any(|mta| proof.router.own(mta, domain).is_some() && !proof.router.is_relay_domain(mta, domain))
+    };
+    let orphaned: Vec<bool> =
+        plan.addresses.domain_ids().map(|domain| !accepted(plan.addresses.domain_text(domain))).collect();
+    let mut orphans: HashMap<DomainId, (AddressUse, usize)> = HashMap::new();
     let mut order = Vec::new();
     for secondary in &plan.secondaries {
-        let domain = plan.addresses.domain(secondary.id);
-        if let Some((_, count)) = orphans.get_mut(domain) {
-            *count += 1;
+        let domain = plan.addresses.domain_id(secondary.id);
+        if !orphaned[domain.index()] {
             continue;
         }
-        let accepted = plan
-            .mta_ids()
-            .any(|mta| proof.router.own(mta, domain).is_some() && !proof.router.is_relay_domain(mta, domain));
-        if !accepted {
-            orphans.insert(domain, (*secondary, 0));
+        let (_, count) = orphans.entry(domain).or_insert_with(|| {
             order.push(domain);
-        }
+            (*secondary, 0)
+        });
+        *count += 1;
     }
     for domain in order {
-        let Some((first, more)) = orphans.get(domain) else { continue };
-        let address = plan.addresses.text(first.id);
+        let Some((first, count)) = orphans.get(&domain) else { continue };
+        let (address, domain) = (plan.addresses.text(first.id), plan.addresses.domain_text(domain));
         let relay = plan.domains.iter().find(|d| d.kind == DomainKind::Relay && d.pattern.value.matches(domain));
-        let message =
-            format!("no MTA accepts `{domain}`, so mail for `{address}`{} never comes to its contact", and_more(*more));
+        let message = format!(
+            "no MTA accepts `{domain}`, so mail for `{address}`{} never comes to its contact",
+            and_more(count - 1)
+        );
         let mut diagnostic =
             Diagnostic::new(code::ORPHAN_SECONDARY, message).label(first.span, "a secondary in that domain");
         if let Some(relay) = relay {

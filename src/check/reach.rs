@@ -7,7 +7,7 @@ use crate::name::Pattern;
 use crate::plan::classes::{Fresh, Kind};
 use crate::plan::proof::{Ending, Proof};
 use crate::plan::route::outcome::Fate;
-use crate::plan::{AccountId, AddressId, DomainKind, Node, Plan, SystemId, Unresolved};
+use crate::plan::{AccountId, AddressId, DomainId, DomainKind, Node, Plan, SystemId, Unresolved};
 
 pub(super) fn systems(proof: &Proof<'_>, diagnostics: &mut Diagnostics) {
     let plan = proof.plan;
@@ -37,11 +37,14 @@ fn strays(proof: &Proof<'_>, system: SystemId) -> bool {
 
 pub(super) fn domains(proof: &Proof<'_>, diagnostics: &mut Diagnostics) {
     let plan = proof.plan;
-    let mut peopled: HashSet<&str> = HashSet::new();
-    let known = plan.secondaries.iter().chain(&plan.account_addresses);
-    for address in known.filter(|a| !plan.addresses.text(a.id).starts_with("postmaster@")) {
-        peopled.insert(plan.addresses.domain(address.id));
+    let mut peopled: HashSet<DomainId> = HashSet::new();
+    for address in plan.secondaries.iter().chain(&plan.account_addresses) {
+        let domain = plan.addresses.domain_id(address.id);
+        if !peopled.contains(&domain) && plan.addresses.local(address.id) != "postmaster" {
+            peopled.insert(domain);
+        }
     }
+    let peopled: HashSet<&str> = peopled.into_iter().map(|domain| plan.addresses.domain_text(domain)).collect();
     for decl in &plan.domains {
         let Pattern::Exact(domain) = &decl.pattern.value else { continue };
         let empty = decl.kind != DomainKind::Relay

@@ -87,7 +87,7 @@ impl Mailbox {
 
     /// The local part without quotes and escapes.
     pub fn content(&self) -> Cow<'_, str> {
-        crate::source::unquote(self.local())
+        content_of_normal(self.local())
     }
 
     /// Needs SMTPUTF8: the local part was not ASCII as given (the domain always is).
@@ -97,14 +97,13 @@ impl Mailbox {
 
     /// Holds `@`, `%` or `!` in its local part: an old way to route past the machine that reads it.
     pub fn routes_past(&self) -> bool {
-        self.content().contains(['@', '%', '!'])
+        routes_past(&self.content())
     }
 
     /// `user+detail` as `user` and `+detail`, cut at the first separator that is not the first character.
     pub fn cut(&self, separator: char) -> Option<(Mailbox, String)> {
-        let content = self.content();
-        let (at, _) = content.char_indices().skip(1).find(|&(_, c)| c == separator)?;
-        Some((Mailbox::from_content(&content[..at], self.domain()), content[at..].to_owned()))
+        let (base, detail) = cut_of_normal(self.local(), separator)?;
+        Some((Mailbox::from_content(&base, self.domain()), detail))
     }
 
     /// The same address with `+detail` carried over to its local part.
@@ -121,21 +120,43 @@ impl fmt::Display for Mailbox {
     }
 }
 
+/// A local part in normal form without quotes and escapes.
+pub(crate) fn content_of_normal(local: &str) -> Cow<'_, str> {
+    crate::source::unquote(local)
+}
+
+/// Whether the content of a local part holds `@`, `%` or `!`.
+pub(crate) fn routes_past(content: &str) -> bool {
+    memchr::memchr3(b'@', b'%', b'!', content.as_bytes()).is_some()
+}
+
+/// The content of a local part in normal form, cut before the first separator that is not its first character.
+pub(crate) fn cut_of_normal(local: &str, separator: char) -> Option<(String, String)> {
+    let content = content_of_normal(local);
+    let (at, _) = content.char_indices().skip(1).find(|&(_, c)| c == separator)?;
+    Some((content[..at].to_owned(), content[at..].to_owned()))
+}
+
 /// Appends the normal form of an address to `out`; gives the offset of its `@` from where it was appended.
-pub fn normalize_into(text: &str, out: &mut String) -> Result<usize, NameError> {
-    let (local, domain) = split(text)?;
+fn normalize_into(text: &str, out: &mut String) -> Result<usize, NameError> {
     let start = out.len();
-    push_normal_local(text, local, out)?;
+    let domain = normalize_local_into(text, out)?;
     let at = out.len() - start;
     out.push('@');
-    match normalize(domain) {
-        Ok(domain) => out.push_str(&domain),
-        Err(error) => {
-            out.truncate(start);
-            return Err(domain_error(text, domain, error));
-        }
-    }
+    out.push_str(&normalize_domain(text, domain)?);
     Ok(at)
+}
+
+/// Appends the normal form of an address's local part to `out`, which an error leaves as it was; gives the domain as written.
+pub(crate) fn normalize_local_into<'t>(text: &'t str, out: &mut String) -> Result<&'t str, NameError> {
+    let (local, domain) = split(text)?;
+    push_normal_local(text, local, out)?;
+    Ok(domain)
+}
+
+/// The normal form of the domain of an address.
+pub(crate) fn normalize_domain<'t>(text: &str, domain: &'t str) -> Result<Cow<'t, str>, NameError> {
+    normalize(domain).map_err(|error| domain_error(text, domain, error))
 }
 
 /// How the address looks on the wire where nothing folds its case: the local part as written, without needless
@@ -145,7 +166,7 @@ pub fn spelled(text: &str) -> Result<String, NameError> {
     let mut out = String::with_capacity(text.len());
     push_local(&content_of(text, local)?, &mut out);
     out.push('@');
-    out.push_str(&normalize(domain).map_err(|e| domain_error(text, domain, e))?);
+    out.push_str(&normalize_domain(text, domain)?);
     Ok(out)
 }
 
@@ -179,7 +200,9 @@ fn split(text: &str) -> Result<(&str, &str), NameError> {
 fn push_normal_local(text: &str, local: &str, out: &mut String) -> Result<(), NameError> {
     if is_dot_atom(local) && local.is_ascii() {
         check_length(text, local)?;
-        out.extend(local.chars().map(|c| c.to_ascii_lowercase()));
+        let start = out.len();
+        out.push_str(local);
+        out[start..].make_ascii_lowercase();
         return Ok(());
     }
     push_local(&fold(&content_of(text, local)?), out);
@@ -246,14 +269,50 @@ fn bad_local(text: &str, local: &str) -> NameError {
 }
 
 fn is_dot_atom(local: &str) -> bool {
-    !local.is_empty() && local.split('.').all(|atom| !atom.is_empty() && atom.chars().all(is_atext))
+    if local.is_ascii() {
+        return is_ascii_dot_atom(local.as_bytes());
+    }
+    local.split('.').all(|atom| !atom.is_empty() && atom.chars().all(is_atext))
+}
+
+/// The same for nearly every local part that there is, in one pass.
+fn is_ascii_dot_atom(local: &[u8]) -> bool {
+    let mut after_dot = true;
+    for &byte in local {
+        if byte == b'.' && !after_dot {
+            after_dot = true;
+        } else if ATEXT[usize::from(byte)] {
+            after_dot = false;
+        } else {
+            return false;
+        }
+    }
+    !after_dot
 }
 
 fn is_atext(c: char) -> bool {
-    c.is_ascii_alphanumeric()
-        || "!#$%&'*+-/=?^_`{|}~".contains(c)
-        || (!c.is_ascii() && !c.is_control() && !c.is_whitespace() && !matches!(c, '\u{2028}' | '\u{2029}'))
+    match u8::try_from(c) {
+        Ok(byte) if c.is_ascii() => ATEXT[usize::from(byte)],
+        _ => !c.is_control() && !c.is_whitespace() && !matches!(c, '\u{2028}' | '\u{2029}'),
+    }
 }
+
+/// RFC 5322 3.2.3.
+static ATEXT: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0;
+    while byte < 128 {
+        table[byte] = (byte as u8).is_ascii_alphanumeric();
+        byte += 1;
+    }
+    let specials = b"!#$%&'*+-/=?^_`{|}~";
+    let mut at = 0;
+    while at < specials.len() {
+        table[specials[at] as usize] = true;
+        at += 1;
+    }
+    table
+};
 
 /// Writes a local part, quoted where it has to be.
 fn push_local(content: &str, out: &mut String) {

@@ -1,11 +1,11 @@
-//! Every address of the estate, interned: one buffer of text, twelve bytes an address beside it, and who has it.
+//! Every address of the estate, interned: one buffer of text, sixteen bytes an address beside it, and who has it.
 
 use foldhash::fast::FixedState;
-use hashbrown::HashTable;
+use hashbrown::{HashMap, HashTable};
 use std::hash::BuildHasher;
 
-use super::{AccountId, AddressId, ContactId};
-use crate::name::mailbox::normalize_into;
+use super::{AccountId, AddressId, ContactId, DomainId};
+use crate::name::mailbox::{normalize_domain, normalize_local_into};
 use crate::name::{Mailbox, NameError};
 
 const NOBODY: u32 = u32::MAX;
@@ -16,8 +16,7 @@ struct Entry {
     end: u32,
     contact: u32,
     account: u32,
-    /// Its `@`, from its start.
-    at: u16,
+    domain: DomainId,
 }
 
 /// An address in the index. Its hash is kept, so that looking up and growing seldom touch the text, which is far away.
@@ -40,24 +39,61 @@ pub struct Addresses {
     entries: Vec<Entry>,
     index: HashTable<Slot>,
     hasher: FixedState,
+    /// The domains of all addresses, in normal form.
+    domains: Vec<String>,
+    /// By every spelling that was met: a million addresses share a few domains, and each is normalised once.
+    spellings: HashMap<String, DomainId>,
 }
 
 impl Addresses {
     /// The id of an address, by its text as written; normalised and added where it is new.
     pub fn intern(&mut self, written: &str) -> Result<AddressId, NameError> {
         let start = self.text.len();
-        let at = normalize_into(written, &mut self.text)?;
-        let hash = self.hash(&self.text[start..]);
-        if let Some(known) = self.known(hash, &self.text[start..]) {
+        let added = self.push(written).and_then(|domain| self.index_from(start, domain));
+        // What was pushed stays where it is a new address's text.
+        if self.entries.last().is_none_or(|last| last.end as usize <= start) {
             self.text.truncate(start);
+        }
+        added
+    }
+
+    /// Appends the normal form of an address to the text.
+    fn push(&mut self, written: &str) -> Result<DomainId, NameError> {
+        let domain = normalize_local_into(written, &mut self.text)?;
+        let id = self.intern_domain(written, domain)?;
+        self.text.push('@');
+        self.text.push_str(&self.domains[id.index()]);
+        Ok(id)
+    }
+
+    fn intern_domain(&mut self, written: &str, domain: &str) -> Result<DomainId, NameError> {
+        if let Some(&known) = self.spellings.get(domain) {
             return Ok(known);
         }
+        let normal = normalize_domain(written, domain)?.into_owned();
+        let id = match self.spellings.get(&normal) {
+            Some(&known) => known,
+            None => {
+                let id = DomainId(self.domains.len() as u32);
+                self.domains.push(normal.clone());
+                self.spellings.insert(normal, id);
+                id
+            }
+        };
+        self.spellings.insert(domain.to_owned(), id);
+        Ok(id)
+    }
+
+    /// The id of the address whose text begins there and is the last.
+    fn index_from(&mut self, start: usize, domain: DomainId) -> Result<AddressId, NameError> {
+        let hash = self.hash(&self.text[start..]);
+        if let Some(known) = self.known(hash, &self.text[start..]) {
+            return Ok(known);
+        }
+        let end = u32::try_from(self.text.len())
+            .map_err(|_| NameError::new("the addresses of the estate come to over 4 GiB of text"))?;
         let id = self.entries.len() as u32;
-        let end = u32::try_from(self.text.len()).map_err(|_| {
-            self.text.truncate(start);
-            NameError::new("the addresses of the estate come to over 4 GiB of text")
-        })?;
-        self.entries.push(Entry { end, contact: NOBODY, account: NOBODY, at: at as u16 });
+        self.entries.push(Entry { end, contact: NOBODY, account: NOBODY, domain });
         let slot = Slot { hash, id };
         self.index.insert_unique(slot.spread(), slot, Slot::spread);
         Ok(AddressId(id))
@@ -82,7 +118,26 @@ impl Addresses {
     }
 
     pub fn domain(&self, id: AddressId) -> &str {
-        &self.text(id)[self.entries[id.index()].at as usize + 1..]
+        self.domain_text(self.domain_id(id))
+    }
+
+    pub fn domain_id(&self, id: AddressId) -> DomainId {
+        self.entries[id.index()].domain
+    }
+
+    pub fn domain_text(&self, id: DomainId) -> &str {
+        &self.domains[id.index()]
+    }
+
+    /// The domains that addresses have.
+    pub fn domain_ids(&self) -> impl Iterator<Item = DomainId> + use<> {
+        (0..self.domains.len() as u32).map(DomainId)
+    }
+
+    /// The local part as it stands in the address, quotes included.
+    pub fn local(&self, id: AddressId) -> &str {
+        let text = self.text(id);
+        &text[..text.len() - self.domain(id).len() - 1]
     }
 
     pub fn mailbox(&self, id: AddressId) -> Mailbox {

@@ -9,8 +9,6 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use hashbrown::HashSet;
-
 use super::{AddressId, ContactId, Plan, Question};
 use crate::name::{Domain, Mailbox, Pattern};
 
@@ -124,15 +122,8 @@ pub fn declared_patterns(plan: &Plan) -> BTreeSet<Pattern> {
 /// Every domain and pattern that the estate speaks of: the declared ones, and the domains of all addresses.
 pub fn patterns(plan: &Plan) -> BTreeSet<Pattern> {
     let mut all = declared_patterns(plan);
-    let mut domains: HashSet<&str> = HashSet::new();
-    for id in plan.addresses.ids() {
-        let domain = plan.addresses.domain(id);
-        if domains.insert(domain)
-            && let Ok(domain) = Domain::parse(domain)
-        {
-            all.insert(Pattern::Exact(domain));
-        }
-    }
+    let domains = plan.addresses.domain_ids().map(|id| Domain::parse(plan.addresses.domain_text(id)));
+    all.extend(domains.flatten().map(Pattern::Exact));
     all
 }
 

@@ -6,14 +6,15 @@ use std::sync::Arc;
 use hashbrown::{HashMap, HashSet};
 
 use super::{Class, Fresh, Kind, separators};
-use crate::plan::{AddressId, Plan, Question, SystemId};
+use crate::name::mailbox::{content_of_normal, cut_of_normal, routes_past};
+use crate::plan::{AddressId, DomainId, Plan, Question, SystemId};
 
 const UNSETTLED: u32 = u32::MAX;
 
 /// What decides the way of a literal address; equal signatures, equal ways.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Signature {
-    domain: u32,
+    domain: DomainId,
     utf8: bool,
     routes_past: bool,
     account: Option<SystemId>,
@@ -35,21 +36,22 @@ enum Next {
 struct Signatures<'p> {
     plan: &'p Plan,
     separators: BTreeSet<char>,
-    domains: HashMap<&'p str, u32>,
     known: HashMap<Signature, u32>,
     list: Vec<Signature>,
     /// By address, [`UNSETTLED`] until its class is known.
     of: Vec<u32>,
+    /// Kept from one address to the next, for its memory alone.
+    chain: Vec<AddressId>,
 }
 
 pub(super) fn literals(plan: &Plan, fresh: &Fresh, out: &mut Vec<Class>) {
     let mut signatures = Signatures {
         plan,
         separators: separators(plan),
-        domains: HashMap::new(),
         known: HashMap::new(),
         list: Vec::new(),
         of: vec![UNSETTLED; plan.addresses.len()],
+        chain: Vec::new(),
     };
     let mut members: Vec<Vec<AddressId>> = Vec::new();
     for id in plan.addresses.ids() {
@@ -61,7 +63,8 @@ pub(super) fn literals(plan: &Plan, fresh: &Fresh, out: &mut Vec<Class>) {
     }
     for (signature, members) in signatures.list.iter().zip(members) {
         // The member with the shortest chain of contacts stands for all: it was settled first.
-        let Some(&first) = members.iter().min_by_key(|id| signatures.rank(**id)) else { continue };
+        let direct = members.iter().find(|id| !signatures.is_behind(**id));
+        let Some(&first) = direct.or(members.first()) else { continue };
         let mailbox = plan.addresses.mailbox(first);
         let members: Arc<[AddressId]> = members.into();
         if signature.account.is_some() || signature.next != Next::Stays {
@@ -85,22 +88,8 @@ impl Signatures<'_> {
         if let Some(known) = self.settled(id) {
             return known;
         }
-        let mut chain = vec![id];
-        let mut met: HashSet<AddressId> = HashSet::new();
-        let mut circle = false;
-        while let Some(&last) = chain.last() {
-            if self.settled(last).is_some() {
-                break;
-            }
-            let Some(contact) = self.plan.addresses.contact(last) else { break };
-            let next = self.plan.contact(contact).primary.id;
-            // The set is needed from the second contact of a chain on: most chains have one.
-            if next == id || (chain.len() > 1 && !met.insert(next)) {
-                circle = true;
-                break;
-            }
-            chain.push(next);
-        }
+        let mut chain = std::mem::take(&mut self.chain);
+        let circle = self.follow(id, &mut chain);
         let mut class = 0;
         let mut next: Option<AddressId> = None;
         for &address in chain.iter().rev() {
@@ -115,17 +104,34 @@ impl Signatures<'_> {
             };
             next = Some(address);
         }
+        self.chain = chain;
         class
     }
 
+    /// The addresses that contacts make of one, up to the first that is settled; true where they go round in a circle.
+    fn follow(&self, id: AddressId, chain: &mut Vec<AddressId>) -> bool {
+        chain.clear();
+        chain.push(id);
+        let mut met: HashSet<AddressId> = HashSet::new();
+        let mut last = id;
+        while self.settled(last).is_none() {
+            let Some(contact) = self.plan.addresses.contact(last) else { break };
+            let next = self.plan.contact(contact).primary.id;
+            // The set is needed from the second contact of a chain on: most chains have one.
+            if next == id || (chain.len() > 1 && !met.insert(next)) {
+                return true;
+            }
+            chain.push(next);
+            last = next;
+        }
+        false
+    }
+
     fn signature(&mut self, address: AddressId, next: Option<AddressId>, circle: bool) -> Signature {
-        let plan = self.plan;
-        let mailbox = plan.addresses.mailbox(address);
-        let domain = plan.addresses.domain(address);
-        let count = self.domains.len() as u32;
-        let domain = *self.domains.entry(domain).or_insert(count);
-        let alone = self.separators.iter().any(|&c| mailbox.cut(c).is_some())
-            || matches!(mailbox.local(), "postmaster" | "root" | "abuse");
+        let addresses = &self.plan.addresses;
+        let (domain, local) = (addresses.domain_id(address), addresses.local(address));
+        let alone = self.separators.iter().any(|&c| cut_of_normal(local, c).is_some())
+            || matches!(local, "postmaster" | "root" | "abuse");
         let becomes = next.and_then(|next| self.settled(next));
         let next = match (alone, becomes) {
             (true, _) => Next::Alone(address),
@@ -134,8 +140,14 @@ impl Signatures<'_> {
             (false, Some(class)) => Next::Becomes(class),
             (false, None) => Next::Stays,
         };
-        let account = plan.addresses.account(address).map(|a| plan.account(a).system);
-        Signature { domain, utf8: mailbox.is_utf8(), routes_past: mailbox.routes_past(), account, next }
+        let account = addresses.account(address).map(|a| self.plan.account(a).system);
+        Signature {
+            domain,
+            utf8: !local.is_ascii(),
+            routes_past: routes_past(&content_of_normal(local)),
+            account,
+            next,
+        }
     }
 
     /// A contact that leads to another of the same domain goes the same way as that one.
@@ -156,8 +168,8 @@ impl Signatures<'_> {
         })
     }
 
-    /// How long the address's chain of contacts is, as far as it matters: a direct contact comes first.
-    fn rank(&self, id: AddressId) -> bool {
+    /// Whether its contact leads to another address of its class: it is not the first of its chain.
+    fn is_behind(&self, id: AddressId) -> bool {
         let next = self.plan.addresses.contact(id).map(|c| self.plan.contact(c).primary.id);
         next.is_some_and(|next| self.settled(next) == self.settled(id))
     }
