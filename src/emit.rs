@@ -13,6 +13,7 @@ pub mod cdb;
 pub mod exim;
 pub mod feature;
 pub mod lmdb;
+mod order;
 pub mod postfix;
 pub mod relay;
 mod template;

@@ -11,7 +11,6 @@ use crate::diagnostic::human::plural;
 use crate::emit::bundle::{Bundle, Origin, digest};
 use crate::emit::{Context, feature};
 use crate::plan::MtaId;
-use crate::plan::route::Router;
 
 /// Write the configuration of every MTA: one folder each
 ///
@@ -64,7 +63,7 @@ pub(super) fn run(args: &Args) -> Outcome {
 }
 
 fn render(estate: &Estate, progress: &Progress) -> Result<Vec<Bundle>, Failure> {
-    let router = Router::new(&estate.plan);
+    let router = estate.router();
     let context = Context { plan: &estate.plan, router: &router, sources: &estate.sources };
     let sources = digest(&estate.sources);
     let named = |id| {

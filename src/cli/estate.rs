@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 use std::path::Path;
+use std::sync::Arc;
 
 use super::files::Disk;
 use super::outcome::{Failure, Verdict};
@@ -9,6 +10,7 @@ use super::progress::Progress;
 use crate::diagnostic::human::{Look, clean, fancy, plain, plural, tally};
 use crate::diagnostic::{Diagnostic, Severity, json};
 use crate::emit::{Context, feature};
+use crate::plan::classes::Partition;
 use crate::plan::proof::Proof;
 use crate::plan::route::Router;
 use crate::plan::{Plan, Target, TargetKind};
@@ -60,6 +62,8 @@ pub(super) struct Estate {
     pub(super) sources: Sources,
     pub(super) plan: Plan,
     pub(super) diagnostics: Vec<Diagnostic>,
+    /// Of the plan.
+    partition: Arc<Partition>,
 }
 
 impl Estate {
@@ -80,15 +84,20 @@ impl Estate {
         if let Some(kind) = target {
             retarget(&mut plan, kind)?;
         }
-        {
+        let partition = {
             progress.stage("checking");
             let router = Router::new(&plan);
             let context = Context { plan: &plan, router: &router, sources: &loaded.sources };
             check::check(&Proof::new(&router), &mut diagnostics);
             diagnostics.extend(feature::unsupported(context));
-        }
+            router.partition().clone()
+        };
         let diagnostics = diagnostics.into_sorted(&loaded.sources);
-        Ok(Estate { sources: loaded.sources, plan, diagnostics })
+        Ok(Estate { sources: loaded.sources, plan, diagnostics, partition })
+    }
+
+    pub(super) fn router(&self) -> Router<'_> {
+        Router::with_partition(&self.plan, self.partition.clone())
     }
 
     pub(super) fn print(&self, format: Format, look: Look, out: &mut dyn Write) -> io::Result<()> {

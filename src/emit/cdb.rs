@@ -38,6 +38,16 @@ impl Default for Cdb {
 }
 
 impl Cdb {
+    /// With room for so many records, whose keys and values come to so many octets.
+    pub fn with_room(records: usize, octets: usize) -> Cdb {
+        let mut cdb = Cdb::default();
+        // What does not fit is refused as it is added.
+        let total = (HEADER + octets).saturating_add(records.saturating_mul(RECORD as usize));
+        cdb.bytes.reserve_exact(total.min(u32::MAX as usize) - HEADER);
+        cdb.records.reserve_exact(records);
+        cdb
+    }
+
     pub fn add(&mut self, key: &[u8], value: &[u8]) -> Result<(), TooLarge> {
         let total = grown(self.total, key.len(), value.len())?;
         self.records.push((hash(key), self.offset()));
@@ -53,23 +63,35 @@ impl Cdb {
     /// Adds the tables and gives the whole file.
     pub fn finish(mut self) -> Vec<u8> {
         self.bytes.reserve_exact(self.total as usize - self.bytes.len());
-        let mut tables: Vec<Vec<(u32, u32)>> = vec![Vec::new(); 256];
-        for &(hash, at) in &self.records {
-            tables[(hash & 0xff) as usize].push((hash, at));
-        }
-        for (number, records) in tables.iter().enumerate() {
+        let mut slots = Vec::new();
+        let records = self.by_table();
+        for (number, records) in records.iter().enumerate() {
             let place = (self.offset(), 2 * records.len() as u32);
             self.bytes[number * 8..][..8].copy_from_slice(&pair(place));
-            for slot in self.spread(records) {
-                self.bytes.extend(pair(slot));
-            }
+            self.spread(records, &mut slots);
+            self.bytes.extend(slots.iter().flat_map(|&slot| pair(slot)));
         }
         self.bytes
     }
 
+    /// The records of each of the 256 tables, in the order of adding.
+    fn by_table(&mut self) -> Vec<Vec<(u32, u32)>> {
+        let records = std::mem::take(&mut self.records);
+        let mut counts = [0; 256];
+        for (hash, _) in &records {
+            counts[(hash & 0xff) as usize] += 1;
+        }
+        let mut tables: Vec<Vec<(u32, u32)>> = counts.into_iter().map(Vec::with_capacity).collect();
+        for record in records {
+            tables[(record.0 & 0xff) as usize].push(record);
+        }
+        tables
+    }
+
     /// Each record in the first free slot from where its hash points; a slot whose offset is 0 is free.
-    fn spread(&self, records: &[(u32, u32)]) -> Vec<(u32, u32)> {
-        let mut slots = vec![(0, 0); 2 * records.len()];
+    fn spread(&self, records: &[(u32, u32)], slots: &mut Vec<(u32, u32)>) {
+        slots.clear();
+        slots.resize(2 * records.len(), (0, 0));
         for &(hash, at) in records {
             let mut slot = (hash >> 8) as usize % slots.len();
             while slots[slot].1 != 0 {
@@ -77,11 +99,10 @@ impl Cdb {
                     slots[slot].0 != hash || self.key(slots[slot].1) != self.key(at),
                     "a key was added twice"
                 );
-                slot = (slot + 1) % slots.len();
+                slot = if slot + 1 == slots.len() { 0 } else { slot + 1 };
             }
             slots[slot] = (hash, at);
         }
-        slots
     }
 
     fn key(&self, at: u32) -> &[u8] {

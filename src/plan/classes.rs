@@ -52,19 +52,60 @@ impl Class {
     }
 }
 
+/// Every class of a plan, and the class of each literal address.
+#[derive(Debug)]
+pub struct Partition {
+    pub classes: Vec<Class>,
+    /// By address; the classes of literals are numbered among themselves.
+    literals: Vec<u32>,
+}
+
+impl Partition {
+    pub fn new(plan: &Plan) -> Partition {
+        let mut classes = Vec::new();
+        let literals = fill(plan, &mut classes);
+        Partition { classes, literals }
+    }
+}
+
+/// Answers to a question that has the same answer for all addresses of a class: it is asked of one of them.
+#[derive(Debug)]
+pub struct ByClass<'p, T> {
+    partition: &'p Partition,
+    answers: Vec<Option<T>>,
+}
+
+impl<'p, T> ByClass<'p, T> {
+    pub fn new(partition: &'p Partition) -> ByClass<'p, T> {
+        ByClass { partition, answers: Vec::new() }
+    }
+
+    /// The answer for an address; the first of a class that comes up is asked.
+    pub fn of(&mut self, id: AddressId, ask: impl FnOnce() -> T) -> &T {
+        let class = self.partition.literals[id.index()] as usize;
+        if self.answers.len() <= class {
+            self.answers.resize_with(class + 1, || None);
+        }
+        self.answers[class].get_or_insert_with(ask)
+    }
+}
+
 /// Every class of a plan.
 pub fn classes(plan: &Plan) -> Vec<Class> {
+    Partition::new(plan).classes
+}
+
+fn fill(plan: &Plan, out: &mut Vec<Class>) -> Vec<u32> {
     let fresh = Fresh::new(plan);
-    let mut out = Vec::new();
-    literal::literals(plan, &fresh, &mut out);
-    detail::named_details(plan, &mut out);
-    role_classes(plan, &fresh, &mut out);
+    let literals = literal::literals(plan, &fresh, out);
+    detail::named_details(plan, out);
+    role_classes(plan, &fresh, out);
     for pattern in patterns(plan) {
-        others(&fresh, &pattern, &mut out);
+        others(&fresh, &pattern, out);
     }
     out.push(Class { kind: Kind::NoDomain, question: Question::Postmaster });
     out.push(Class { kind: Kind::NoDomain, question: Question::Unroutable("someone@[192.0.2.1]".to_owned()) });
-    out
+    literals
 }
 
 /// A word that no address or domain of the estate contains.

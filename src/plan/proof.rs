@@ -2,7 +2,7 @@
 
 use hashbrown::{HashMap, HashSet};
 
-use super::classes::{Class, Fresh, Kind, classes};
+use super::classes::{Class, Fresh, Kind};
 use super::graph::{Circle, circles};
 use super::route::decide::{Asker, Why};
 use super::route::outcome::{Fate, Ways};
@@ -64,7 +64,7 @@ pub struct Handover {
 pub struct Proof<'p> {
     pub plan: &'p Plan,
     pub router: &'p Router<'p>,
-    pub classes: Vec<Class>,
+    pub classes: &'p [Class],
     /// The word that stands for "any other" in the classes' addresses.
     fresh: Fresh,
     pub verdicts: Vec<Verdict>,
@@ -83,7 +83,7 @@ impl<'p> Proof<'p> {
         let mut proof = Proof {
             plan: router.plan,
             router,
-            classes: classes(router.plan),
+            classes: &router.partition().classes,
             fresh: Fresh::new(router.plan),
             verdicts: Vec::new(),
             circles: Vec::new(),

@@ -5,9 +5,11 @@
 //! and their paths off that graph. Checks, trace, targets and tests all ask here.
 
 use std::collections::BTreeMap;
+use std::sync::{Arc, OnceLock};
 
 use hashbrown::HashMap;
 
+use super::classes::Partition;
 use super::{ConnectorId, DomainDeclId, DomainKind, MtaId, Node, Plan, SystemId};
 use crate::name::{Domain, Pattern, PatternMap};
 use crate::source::Span;
@@ -88,16 +90,28 @@ pub struct Router<'p> {
     mtas: Vec<MtaTable>,
     systems: Vec<SystemTable>,
     internet: InternetTable,
+    partition: OnceLock<Arc<Partition>>,
 }
 
 impl<'p> Router<'p> {
     pub fn new(plan: &'p Plan) -> Router<'p> {
         Router {
             plan,
+            partition: OnceLock::new(),
             mtas: plan.mta_ids().map(|id| mta_table(plan, id)).collect(),
             systems: plan.system_ids().map(|id| system_table(plan, id)).collect(),
             internet: internet_table(plan),
         }
+    }
+
+    /// With the partition that another router of the same plan made.
+    pub fn with_partition(plan: &'p Plan, partition: Arc<Partition>) -> Router<'p> {
+        Router { partition: OnceLock::from(partition), ..Router::new(plan) }
+    }
+
+    /// The classes of all that can be asked, made once.
+    pub fn partition(&self) -> &Arc<Partition> {
+        self.partition.get_or_init(|| Arc::new(Partition::new(self.plan)))
     }
 
     /// Whether a domain is one of the MTA's own, and by which declaration: the most specific one.

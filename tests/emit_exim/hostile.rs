@@ -100,7 +100,7 @@ fn quoted_values_expand_to_themselves() {
         .iter()
         .map(|m| format!("${{quote_local_part:{}}}@{}", quote::expanded(&m.content()), m.domain()))
         .collect();
-    let keys: Vec<String> = mailboxes.iter().map(quote::key).collect();
+    let keys: Vec<String> = mailboxes.iter().map(|m| quote::key(m.as_str()).into_owned()).collect();
     assert_eq!(exim.be(&asked.iter().map(String::as_str).collect::<Vec<_>>()).unwrap(), keys);
 }
 

@@ -4,10 +4,10 @@
 //! before (6.19) or after that, and a line may end in a comment's or a macro's eyes (6.4). So every character that
 //! could mean something to one of them is written as `\xhh`, which the expansion turns back.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
-use crate::name::Mailbox;
-use crate::name::mailbox::push_quoted;
+use crate::name::mailbox::{content_of_normal, push_quoted};
 
 /// Data inside an expanded option: the expansion gives the very text.
 pub fn expanded(text: &str) -> String {
@@ -42,17 +42,17 @@ fn is_plain(byte: u8) -> bool {
 /// The key of an address in the tables: what `${quote_local_part:…}@…` makes of it.
 ///
 /// It differs from the normal form: two dots in a row stay bare, and what is not ASCII is quoted.
-pub fn key(mailbox: &Mailbox) -> String {
-    let content = mailbox.content();
-    let mut out = String::with_capacity(content.len() + mailbox.domain().len() + 3);
+pub fn key(address: &str) -> Cow<'_, str> {
+    let (local, domain) = address.rsplit_once('@').unwrap_or_default();
+    let content = content_of_normal(local);
     if is_bare(content.as_bytes()) {
-        out.push_str(&content);
-    } else {
-        push_quoted(&content, &mut out);
+        return if content == local { Cow::Borrowed(address) } else { Cow::Owned(format!("{content}@{domain}")) };
     }
+    let mut out = String::with_capacity(address.len() + 2);
+    push_quoted(&content, &mut out);
     out.push('@');
-    out.push_str(mailbox.domain());
-    out
+    out.push_str(domain);
+    Cow::Owned(out)
 }
 
 fn is_bare(content: &[u8]) -> bool {

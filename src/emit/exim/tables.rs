@@ -13,12 +13,13 @@ use super::peers::Peers;
 use super::quote;
 use crate::emit::BARE_POSTMASTER;
 use crate::emit::cdb::Cdb;
-use crate::emit::{EmitError, File};
+use crate::emit::{EmitError, File, order};
+use crate::name::mailbox::content_of_normal;
 use crate::name::{Mailbox, Pattern};
-use crate::plan::classes::declared_patterns;
+use crate::plan::classes::{ByClass, declared_patterns};
 use crate::plan::route::decide::{Asker, Decision, Holder, Way};
 use crate::plan::route::{Router, Status};
-use crate::plan::{Maps, MtaId, Node, Plan, Question};
+use crate::plan::{AddressId, Maps, MtaId, Node, Plan, Question};
 
 #[derive(Debug)]
 pub(super) struct Tables {
@@ -60,20 +61,8 @@ pub(super) fn tables(
     for (key, row) in rows {
         domains.add(key, &row)?;
     }
-    let mut extra = maker.postmasters();
-    let bare = bare.map(|domain| format!("postmaster@{domain}"));
-    extra.extend(bare.clone());
     let mut addresses = Writer::new(expressions.maps);
-    for text in literals(router.plan, &extra) {
-        let mailbox = Mailbox::from_normal(text);
-        let row = match bare.as_deref() == Some(text) {
-            true => Some(maker.rewrite_row(Holder::Postmaster)),
-            false => maker.address_row(&mailbox),
-        };
-        if let Some(row) = row {
-            addresses.add(&quote::key(&mailbox), &row)?;
-        }
-    }
+    maker.addresses(bare, &mut addresses)?;
     let files = vec![
         File { path: expressions.table_file(ADDRESSES), content: addresses.finish() },
         File { path: expressions.table_file(DOMAINS), content: domains.finish() },
@@ -109,14 +98,13 @@ fn keyed_patterns(plan: &Plan) -> BTreeMap<String, Pattern> {
     all.into_iter().map(|p| (p.to_string(), p)).collect()
 }
 
-/// Every address that somebody has, in the order of the text.
-fn literals<'a>(plan: &'a Plan, extra: &'a BTreeSet<String>) -> Vec<&'a str> {
-    let claimed = plan.addresses.ids().filter(|&id| plan.addresses.is_claimed(id));
-    let mut texts: Vec<&str> = claimed.map(|id| plan.addresses.text(id)).collect();
-    texts.extend(extra.iter().map(String::as_str));
-    texts.sort_unstable();
-    texts.dedup();
-    texts
+/// What a table says of an address: the same for all of its class.
+enum Row {
+    /// None of its own.
+    None,
+    /// It becomes what its contact, or the postmaster, says.
+    Rewrite(Holder),
+    Text(String),
 }
 
 struct Maker<'r, 'p> {
@@ -148,37 +136,80 @@ impl Maker<'_, '_> {
         all
     }
 
-    fn address_row(&mut self, mailbox: &Mailbox) -> Option<String> {
+    /// A row for every address that somebody has, in the order of the text; `bare` is the domain of the bare postmaster.
+    fn addresses(&mut self, bare: Option<&str>, table: &mut Writer) -> Result<(), EmitError> {
+        let addresses = &self.router.plan.addresses;
+        let claimed: Vec<AddressId> = addresses.ids().filter(|&id| addresses.is_claimed(id)).collect();
+        let bare = bare.map(|domain| format!("postmaster@{domain}"));
+        let extra: Vec<String> = self.postmasters().into_iter().chain(bare.clone()).collect();
+        let text = |row: usize| match claimed.get(row) {
+            Some(&id) => addresses.text(id),
+            None => extra[row - claimed.len()].as_str(),
+        };
+        // Where somebody has the detail that `hides_detail` asks with, no address speaks for its class.
+        let separator = self.router.plan.mta(self.mta).separator();
+        let alone = separator.is_some_and(|separator| addresses.contains_text(&format!("{separator}%x")));
+        let mut classes = ByClass::new(self.router.partition());
+        let mut line = String::new();
+        for row in order::by_key(claimed.len() + extra.len(), text) {
+            let text = text(row as usize);
+            let judged;
+            let row = match claimed.get(row as usize) {
+                _ if bare.as_deref() == Some(text) => &Row::Rewrite(Holder::Postmaster),
+                Some(&id) if !alone => {
+                    match (classes.of(id, || self.row(&Mailbox::from_normal(text))), addresses.contact(id)) {
+                        (Row::Rewrite(_), Some(contact)) => &Row::Rewrite(Holder::Contact(contact)),
+                        (row, _) => row,
+                    }
+                }
+                _ => {
+                    judged = self.row(&Mailbox::from_normal(text));
+                    &judged
+                }
+            };
+            line.clear();
+            match row {
+                Row::None => continue,
+                Row::Rewrite(holder) => self.rewrite_row(*holder, &mut line),
+                Row::Text(text) => line.push_str(text),
+            }
+            table.add(&quote::key(text), &line)?;
+        }
+        Ok(())
+    }
+
+    fn row(&mut self, mailbox: &Mailbox) -> Row {
         let known = self.router.known(self.mta, mailbox);
-        let Some(known) = known else { return self.passing_row(mailbox) };
+        let Some(known) = known else { return self.passing_row(mailbox).map_or(Row::None, Row::Text) };
         if known.detail.is_some() {
             // The row of the address without its detail speaks for it.
-            return None;
+            return Row::None;
         }
         let router = self.router;
         match router.decide(self.mta, mailbox) {
-            Decision::Rewrite { .. } => Some(self.rewrite_row(known.holder)),
-            Decision::Send { tiers, .. } => Some(match self.refused_early(&tiers, mailbox) {
+            Decision::Rewrite { .. } => Row::Rewrite(known.holder),
+            Decision::Send { tiers, .. } => Row::Text(match self.refused_early(&tiers, mailbox) {
                 Some(status) => no(status),
                 None => format!("to={}", self.groups.name_of(router.plan, &tiers)),
             }),
-            Decision::Refuse { why, .. } => Some(no(why.status())),
+            Decision::Refuse { why, .. } => Row::Text(no(why.status())),
         }
     }
 
-    fn rewrite_row(&self, holder: Holder) -> String {
+    fn rewrite_row(&self, holder: Holder, line: &mut String) {
         let plan = self.router.plan;
-        let text = match holder {
+        let to = match holder {
             Holder::Contact(contact) => plan.primary_on_wire(contact),
             Holder::Account(_) | Holder::Postmaster => {
                 plan.mta(self.mta).postmaster.map_or("", |p| plan.addresses.text(p.id))
             }
         };
-        let to = Mailbox::from_normal(text);
-        if to.is_utf8() && !plan.mta(self.mta).takes_utf8() {
-            return no(Status::NO_UTF8);
+        if !to.is_ascii() && !plan.mta(self.mta).takes_utf8() {
+            line.push_str(&no(Status::NO_UTF8));
+            return;
         }
-        format!(">{} \"{}\"", to.domain(), to.content())
+        let (local, domain) = to.rsplit_once('@').unwrap_or_default();
+        line.extend([">", domain, " \"", content_of_normal(local).as_ref(), "\""]);
     }
 
     /// An address that another node knows and this MTA does not: it has a row where it fares otherwise than every

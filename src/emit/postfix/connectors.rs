@@ -69,7 +69,7 @@ pub(super) struct Details {
     pub(super) command: &'static str,
     pub(super) processes: String,
     pub(super) options: Vec<String>,
-    pub(super) policy: Table,
+    pub(super) policy: Table<'static>,
     pub(super) passwords: Vec<Password>,
     /// What the SMTP client is to read in the reply to EHLO, if anything.
     pub(super) replies: Option<Additions>,

@@ -16,7 +16,7 @@ pub(super) struct Peer {
     pub(super) class: String,
     /// As the source names them.
     pub(super) nodes: Vec<Node>,
-    pub(super) table: Table,
+    pub(super) table: Table<'static>,
     /// Whether it sends domains that no pattern names.
     pub(super) any: bool,
 }

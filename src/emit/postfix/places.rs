@@ -1,5 +1,6 @@
 //! The tables that come of the meaning: which key says what, and nothing that a less specific key says already.
 
+use std::borrow::Cow;
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
@@ -9,7 +10,9 @@ use super::meaning::{Dest, Form, Meaning, Verdict};
 use super::quote;
 use super::tables::{Spellings, Table};
 use crate::emit::BARE_POSTMASTER;
+use crate::emit::Context;
 use crate::name::{Mailbox, Pattern};
+use crate::plan::classes::ByClass;
 use crate::plan::route::Status;
 use crate::plan::route::decide::Asker;
 use crate::plan::{DomainKind, Question};
@@ -21,17 +24,17 @@ pub(super) const OURS: &str = "ours";
 type Word = Option<Status>;
 
 #[derive(Debug, Default)]
-pub(super) struct Places {
-    pub(super) domains: Table,
-    pub(super) contacts: Table,
+pub(super) struct Places<'a> {
+    pub(super) domains: Table<'a>,
+    pub(super) contacts: Table<'a>,
     /// Whole addresses whose way is not their domain's.
-    pub(super) accounts: BTreeMap<String, Dest>,
+    pub(super) accounts: Vec<(Cow<'a, str>, Dest)>,
     /// Domains, and `.domain` for every subdomain.
     pub(super) spaces: BTreeMap<String, Dest>,
     /// What no other key matches.
     pub(super) any: Option<Dest>,
-    pub(super) refused: Table,
-    pub(super) verify: Table,
+    pub(super) refused: Table<'a>,
+    pub(super) verify: Table<'a>,
     /// regexp_table(5) lines: unknown local parts that would route past us, asked from outside.
     pub(super) past_ours: Vec<String>,
     /// The same asked by those we trust: only what an MTA of ours further on refuses.
@@ -65,10 +68,26 @@ struct Collector<'m, 'a> {
     separator: Option<char>,
     classes: BTreeMap<Pattern, Class>,
     nearest: HashMap<String, Pattern>,
-    places: Places,
+    places: Places<'a>,
 }
 
-pub(super) fn collect(meaning: &mut Meaning<'_>) -> Places {
+/// What the tables say of an address: the same for all of its class.
+#[derive(Debug)]
+struct Said {
+    verdict: Verdict,
+    /// The pattern that decides for somebody unknown in its domain.
+    pattern: Pattern,
+    /// Not ASCII, or with `@`, `%` or `!`: rules about local parts may need exceptions.
+    odd: bool,
+    /// What stands in `refused`.
+    refused: Option<Cow<'static, str>>,
+    /// It has a row of its own in `accounts`.
+    account: bool,
+    /// What stands in `verify`.
+    verify: Option<&'static str>,
+}
+
+pub(super) fn collect<'a>(meaning: &mut Meaning<'a>) -> Places<'a> {
     let mta = meaning.mta();
     let spell = Spellings { utf8: mta.takes_utf8() };
     let separator = mta.separator();
@@ -92,7 +111,7 @@ pub(super) fn collect(meaning: &mut Meaning<'_>) -> Places {
     collector.places
 }
 
-impl Collector<'_, '_> {
+impl<'a> Collector<'_, 'a> {
     fn judge_patterns(&mut self) {
         for pattern in self.meaning.patterns.clone() {
             let plain = self.meaning.unknown(&pattern, Form::Plain);
@@ -202,7 +221,8 @@ impl Collector<'_, '_> {
                 self.places.spaces.extend(keys.iter().map(|key| (key.clone(), class.plain.dest)));
             }
             if class.plain.verify != outer.verify {
-                keys.iter().for_each(|key| self.places.verify.insert(key, verify_word(class.plain.verify)));
+                let word = verify_word(class.plain.verify);
+                keys.into_iter().for_each(|key| self.places.verify.insert(key, word));
             }
         }
         self.places.any = any;
@@ -214,15 +234,36 @@ impl Collector<'_, '_> {
     }
 
     fn literals(&mut self) {
-        let plan = self.meaning.context.plan;
-        for id in plan.addresses.ids() {
-            if plan.addresses.is_claimed(id) {
-                self.literal(&plan.addresses.mailbox(id));
+        let Context { plan, router, .. } = self.meaning.context;
+        let addresses = &plan.addresses;
+        let mut classes = ByClass::new(router.partition());
+        for id in addresses.ids().filter(|&id| addresses.is_claimed(id)) {
+            let alone;
+            let said = if addresses.local(id).starts_with('"') {
+                // The language's classes do not tell what a quoted local part holds.
+                alone = self.judge(&addresses.mailbox(id));
+                &alone
+            } else {
+                classes.of(id, || self.judge(&addresses.mailbox(id)))
+            };
+            let Some(said) = said else { continue };
+            let rewrite = said.verdict.rewrite.as_ref().map(|to| match addresses.contact(id) {
+                Some(contact) => Cow::Borrowed(plan.primary_on_wire(contact)),
+                None => Cow::Owned(to.clone()),
+            });
+            if said.odd || self.leads(addresses.local(id)) {
+                self.rules(&addresses.mailbox(id), rewrite.as_deref(), said);
             }
+            self.rows(self.spell.address(addresses.text(id)), rewrite, said);
         }
         for mailbox in self.postmasters().into_iter().chain(self.unsplit()) {
-            if !plan.addresses.find(mailbox.as_str()).is_some_and(|id| plan.addresses.is_claimed(id)) {
-                self.literal(&mailbox);
+            if !addresses.find(mailbox.as_str()).is_some_and(|id| addresses.is_claimed(id))
+                && let Some(said) = self.judge(&mailbox)
+            {
+                let rewrite = said.verdict.rewrite.clone();
+                self.rules(&mailbox, rewrite.as_deref(), &said);
+                let keys = self.spell.address(mailbox.as_str()).map(|key| Cow::Owned(key.into_owned()));
+                self.rows(keys, rewrite.map(Cow::Owned), &said);
             }
         }
     }
@@ -260,37 +301,61 @@ impl Collector<'_, '_> {
         all
     }
 
-    fn literal(&mut self, mailbox: &Mailbox) {
+    /// `None` where no table can name it.
+    fn judge(&mut self, mailbox: &Mailbox) -> Option<Said> {
         if mailbox.is_utf8() && !self.spell.utf8 {
-            return;
+            return None;
         }
         let verdict = self.meaning.verdict(mailbox);
-        let class = self.class_of(mailbox.domain());
-        let Some(unknown) = self.classes.get(&class).map(|class| class.plain.clone()) else { return };
+        let pattern = self.class_of(mailbox.domain());
+        let unknown = &self.classes.get(&pattern)?.plain;
+        let (unknown_dest, unknown_verify) = (unknown.dest, unknown.verify);
         // A key without its `+detail` would answer before the domain does.
         let base = self.separator.and_then(|separator| mailbox.cut(separator));
         let by_base = base.map(|(base, _)| (self.meaning.verdict(&base), base));
+        let refused = match (&verdict.rewrite, verdict.refused()) {
+            (None, _) => None,
+            (Some(_), Some(status)) => Some(Cow::Owned(refusal(status))),
+            (Some(_), None) => by_base.as_ref().and_then(|(base, _)| base.refused()).map(|_| Cow::Borrowed("DUNNO")),
+        };
         // Its sub-addresses are known ones too, whatever a rule about local parts says: the tables have to show it.
-        let shown = self.separator.is_some() && self.has_past_rule(mailbox.domain(), &class);
-        let keys = self.spell.address(mailbox.as_str());
-        if let Some(target) = &verdict.rewrite {
-            if let Some(status) = verdict.refused() {
-                keys.iter().for_each(|key| self.places.refused.insert(key, refusal(status)));
-            } else if by_base.as_ref().is_some_and(|(base, _)| base.refused().is_some()) {
-                keys.iter().for_each(|key| self.places.refused.insert(key, "DUNNO"));
-            }
-            keys.iter().for_each(|key| self.places.contacts.insert(key, target));
-        } else if verdict.dest != unknown.dest || by_base.is_some() || shown {
-            self.places.accounts.extend(keys.iter().map(|key| (key.clone(), verdict.dest)));
-        }
+        let shown = self.separator.is_some() && self.has_past_rule(mailbox.domain(), &pattern);
+        let account = verdict.rewrite.is_none() && (verdict.dest != unknown_dest || by_base.is_some() || shown);
         // verify(8) asks about `a_b` where the address is `a:b` (measured), and would hear about somebody else.
         let is_asked = |verdict: &Verdict, mailbox: &Mailbox| verdict.verify && !mailbox.content().contains(':');
-        let verify = is_asked(&verdict, mailbox);
-        if verify != by_base.map_or(unknown.verify, |(verdict, base)| is_asked(&verdict, &base)) {
-            keys.iter().for_each(|key| self.places.verify.insert(key, verify_word(verify)));
+        let usual = by_base.map_or(unknown_verify, |(verdict, base)| is_asked(&verdict, &base));
+        let asked = is_asked(&verdict, mailbox);
+        let verify = (asked != usual).then(|| verify_word(asked));
+        let odd = mailbox.is_utf8() || mailbox.routes_past();
+        Some(Said { verdict, pattern, odd, refused, account, verify })
+    }
+
+    /// The rows of one address.
+    fn rows(&mut self, keys: impl Iterator<Item = Cow<'a, str>>, rewrite: Option<Cow<'a, str>>, said: &Said) {
+        for key in keys {
+            if let Some(word) = &said.refused {
+                self.places.refused.insert(key.clone(), word.clone());
+            }
+            if let Some(word) = said.verify {
+                self.places.verify.insert(key.clone(), word);
+            }
+            match &rewrite {
+                Some(target) => self.places.contacts.insert(key, target.clone()),
+                None if said.account => self.places.accounts.push((key, said.verdict.dest)),
+                None => {}
+            }
         }
-        self.leading(mailbox, &verdict);
-        self.exceptions(mailbox, &verdict, &class);
+    }
+
+    /// The lines of one address among the regular expressions.
+    fn rules(&mut self, mailbox: &Mailbox, rewrite: Option<&str>, said: &Said) {
+        self.leading(mailbox, rewrite, said.verdict.dest);
+        self.exceptions(mailbox, said);
+    }
+
+    /// Whether a local part begins with the separator.
+    fn leads(&self, local: &str) -> bool {
+        self.separator.is_some_and(|separator| local.strip_prefix('"').unwrap_or(local).starts_with(separator))
     }
 
     fn has_past_rule(&self, domain: &str, class: &Pattern) -> bool {
@@ -300,16 +365,16 @@ impl Collector<'_, '_> {
 
     /// Postfix cuts at the first separator, but not at all where that is the first character (measured: `+a+b@d` is
     /// not looked up as `+a@d`); the language cuts at the next one.
-    fn leading(&mut self, mailbox: &Mailbox, verdict: &Verdict) {
+    fn leading(&mut self, mailbox: &Mailbox, rewrite: Option<&str>, dest: Dest) {
         let Some(separator) = self.separator else { return };
-        if !mailbox.content().starts_with(separator) || mailbox.cut(separator).is_some() {
+        if !self.leads(mailbox.local()) || mailbox.cut(separator).is_some() {
             return;
         }
         let local = quote::pattern(inner(mailbox));
         let detail = quote::pattern(&separator.to_string());
         for domain in self.spell.domain(mailbox.domain()) {
             let pattern = format!("/^(\"?){local}({detail}[^\"]*)\"?@{}$/", quote::pattern(&domain));
-            match verdict.rewrite.as_deref().and_then(|target| target.rsplit_once('@')) {
+            match rewrite.and_then(|target| target.rsplit_once('@')) {
                 Some((to, domain)) => {
                     // The detail goes inside the quotes: those that the target needs, or those that the detail has.
                     let quoted = to.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
@@ -317,16 +382,16 @@ impl Collector<'_, '_> {
                     let (to, domain) = (quote::replacement(quoted.unwrap_or(to)), quote::replacement(domain));
                     self.places.leading_contacts.push(format!("{pattern} {mark}{to}${{2}}{mark}@{domain}"));
                 }
-                None => self.places.leading_accounts.push((pattern, verdict.dest)),
+                None => self.places.leading_accounts.push((pattern, dest)),
             }
         }
     }
 
     /// Known addresses that the rules about local parts do not hold for.
-    fn exceptions(&mut self, mailbox: &Mailbox, verdict: &Verdict, class: &Pattern) {
-        let Some(class) = self.classes.get(class) else { return };
+    fn exceptions(&mut self, mailbox: &Mailbox, said: &Said) {
+        let Some(class) = self.classes.get(&said.pattern) else { return };
         let (router, id) = (self.meaning.context.router, self.meaning.id);
-        let word = verdict.refused().map_or("DUNNO".to_owned(), refusal);
+        let word = said.verdict.refused().map_or("DUNNO".to_owned(), refusal);
         let mut rules: Vec<&mut Vec<String>> = Vec::new();
         if mailbox.routes_past() && router.own(id, mailbox.domain()).is_some() {
             let question = Question::Address(mailbox.clone());
@@ -360,7 +425,7 @@ impl Collector<'_, '_> {
             self.places.postmaster = format!("postmaster@{BARE_POSTMASTER}");
             self.places.domains.insert(BARE_POSTMASTER, OURS);
             let target = self.meaning.context.plan.addresses.text(postmaster.id);
-            self.places.contacts.insert(&self.places.postmaster, target);
+            self.places.contacts.insert(self.places.postmaster.clone(), target);
         }
     }
 

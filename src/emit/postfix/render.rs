@@ -1,5 +1,6 @@
 //! The files of one MTA's folder.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
@@ -32,7 +33,7 @@ struct Bundle<'a> {
     mta: &'a Mta,
     release: Release,
     kind: Kind,
-    places: Places,
+    places: Places<'a>,
     services: Vec<(Service, Details)>,
     transports: BTreeMap<GroupId, Transport>,
     peers: Vec<Peer>,
@@ -184,7 +185,7 @@ impl<'a> Bundle<'a> {
         }
         for transport in self.transports.values() {
             let Transport::Shared { pool, orders } = transport else { continue };
-            let accounts = self.pools("accounts", self.places.accounts.values());
+            let accounts = self.pools("accounts", self.places.accounts.iter().map(|(_, dest)| dest));
             let spaces = self.pools("spaces", self.places.spaces.values());
             for (name, named) in [("accounts", accounts), ("spaces", spaces)] {
                 let keys = self.kind.reference(&format!("{name}_{pool}"));
@@ -288,8 +289,8 @@ impl<'a> Bundle<'a> {
             .collect()
     }
 
-    fn tables(&self) -> Vec<(String, Table)> {
-        let mut all: BTreeMap<String, Table> = BTreeMap::new();
+    fn tables(&self) -> Vec<(String, Table<'_>)> {
+        let mut all: BTreeMap<String, Table<'_>> = BTreeMap::new();
         for (name, table) in [("refused", &self.places.refused), ("verify", &self.places.verify)] {
             if !table.is_empty() {
                 all.insert(name.to_owned(), table.clone());
@@ -311,12 +312,12 @@ impl<'a> Bundle<'a> {
         all.into_iter().collect()
     }
 
-    fn transport_tables(&self, all: &mut BTreeMap<String, Table>) {
+    fn transport_tables<'t>(&'t self, all: &mut BTreeMap<String, Table<'t>>) {
         for name in ["accounts", "spaces"] {
             all.insert(name.to_owned(), Table::default());
         }
-        let spaces = self.places.spaces.iter().map(|(key, dest)| ("spaces", key, *dest));
-        let accounts = self.places.accounts.iter().map(|(key, dest)| ("accounts", key, *dest));
+        let spaces = self.places.spaces.iter().map(|(key, dest)| ("spaces", key.as_str(), *dest));
+        let accounts = self.places.accounts.iter().map(|(key, dest)| ("accounts", key.as_ref(), *dest));
         for (name, key, dest) in spaces.chain(accounts) {
             match dest {
                 Dest::Send(group) if self.pool(group).is_some() => {
@@ -348,22 +349,23 @@ impl<'a> Bundle<'a> {
     }
 
     /// What a transport table says for a destination.
-    fn value(&self, dest: Dest) -> String {
+    fn value(&self, dest: Dest) -> Cow<'_, str> {
         match dest {
-            Dest::Refuse(status) => format!("error:{} {}", status.0, places::words(status)),
+            Dest::Refuse(status) => Cow::Owned(format!("error:{} {}", status.0, places::words(status))),
             Dest::Send(group) => match self.transports.get(&group) {
-                Some(Transport::One(value)) => value.clone(),
-                Some(Transport::Shared { orders, .. }) => orders.first().cloned().unwrap_or_default(),
-                None => format!("error:5.1.2 {}", places::words(Status::UNROUTABLE)),
+                Some(Transport::One(value)) => Cow::Borrowed(value),
+                Some(Transport::Shared { orders, .. }) => Cow::Borrowed(orders.first().map_or("", String::as_str)),
+                None => Cow::Owned(format!("error:5.1.2 {}", places::words(Status::UNROUTABLE))),
             },
         }
     }
 }
 
 /// The groups that some key leads to.
-fn used(places: &Places) -> BTreeSet<GroupId> {
+fn used(places: &Places<'_>) -> BTreeSet<GroupId> {
     let leading = places.leading_accounts.iter().map(|(_, dest)| dest);
-    let all = places.accounts.values().chain(places.spaces.values()).chain(&places.any).chain(leading);
+    let accounts = places.accounts.iter().map(|(_, dest)| dest);
+    let all = accounts.chain(places.spaces.values()).chain(&places.any).chain(leading);
     all.filter_map(|dest| match dest {
         Dest::Send(group) => Some(*group),
         Dest::Refuse(_) => None,

@@ -67,7 +67,7 @@ pub(super) fn patterns(hostname: &str) -> Vec<String> {
 }
 
 /// What comes in their place.
-pub(super) fn replies(hostname: &str, add: Additions) -> Table {
+pub(super) fn replies(hostname: &str, add: Additions) -> Table<'static> {
     let mut table = Table::default();
     let size = add.size.map(|size| format!("SIZE {size}"));
     let auth = add.auth.then(|| NO_MECHANISM.to_owned());
@@ -91,7 +91,7 @@ pub(super) fn replies(hostname: &str, add: Additions) -> Table {
 }
 
 /// A line and what is added behind it.
-fn after(table: &mut Table, key: &str, line: &str, added: &[String]) {
+fn after(table: &mut Table<'static>, key: &str, line: &str, added: &[String]) {
     // Whether a reply goes on is read off the beginning of what comes in the place of its line.
     for (key, sign) in [(format!("{key}-"), '-'), (key.to_owned(), ' ')] {
         let mut reply = format!("250{sign}{line}");

@@ -57,7 +57,7 @@ pub fn tables<E: From<String>>(
     wanted: &[Wanted],
     mut password: impl FnMut(&Wanted) -> Result<String, E>,
 ) -> Result<Vec<File>, E> {
-    let mut tables: BTreeMap<&str, (Kind, Table)> = BTreeMap::new();
+    let mut tables: BTreeMap<&str, (Kind, Table<'_>)> = BTreeMap::new();
     for want in wanted {
         let kind = Kind::named(&want.kind).unwrap_or(Kind::Texthash);
         let content = password(want)?;

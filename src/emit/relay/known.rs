@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use crate::emit::Context;
 use crate::name::{Mailbox, Pattern, PatternMap};
-use crate::plan::classes::{Class, Fresh, Kind, classes, patterns};
+use crate::plan::classes::{Class, Fresh, Kind, patterns};
 use crate::plan::route::decide::{Asker, Decision, Holder};
 use crate::plan::route::{Router, Status};
 use crate::plan::{MtaId, Plan, Question};
@@ -49,8 +49,8 @@ impl<'a> Known<'a> {
             roles: Vec::new(),
         };
         known.refuse(&fresh);
-        for class in classes(context.plan) {
-            known.class(&class);
+        for class in &context.router.partition().classes {
+            known.class(class);
         }
         known
     }

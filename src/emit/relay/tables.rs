@@ -1,11 +1,11 @@
 //! The relay's tables: constant databases keyed by addresses in normal form.
 
-use std::collections::BTreeMap;
-
 use super::known::{Answers, Known};
 use crate::emit::cdb::Cdb;
-use crate::emit::{EmitError, File};
+use crate::emit::{EmitError, File, order};
 use crate::name::Mailbox;
+use crate::plan::AddressId;
+use crate::plan::classes::ByClass;
 use crate::plan::route::Status;
 use crate::plan::route::decide::Holder;
 use crate::relay::config::Tables;
@@ -20,30 +20,49 @@ pub(super) fn files(known: &Known<'_>) -> Result<Vec<File>, EmitError> {
     let details = known.plan().mta(known.mta).separator().is_some();
     let recipients = known.recipients.iter().map(|(mailbox, answers)| (mailbox.as_str(), value(answers, details)));
     let names = names();
+    let room = |rows: &Rows<'_>| rows.iter().map(|(key, value)| key.len() + value.len()).sum();
     Ok(vec![
-        table(names.contacts, contacts.iter().map(|(key, value)| (key.as_str(), value)))?,
-        table(names.accounts, accounts.iter().map(|(key, value)| (key.as_str(), value)))?,
-        table(names.recipients, recipients)?,
+        table(names.contacts, Cdb::with_room(contacts.len(), room(&contacts)), contacts.into_iter())?,
+        table(names.accounts, Cdb::with_room(accounts.len(), room(&accounts)), accounts.into_iter())?,
+        table(names.recipients, Cdb::default(), recipients)?,
     ])
 }
 
-type Rows<'a> = BTreeMap<Mailbox, &'a str>;
+type Rows<'a> = Vec<(&'a str, &'a str)>;
 
-/// Every address that the MTA knows as such: what it becomes, or whose it is.
-fn people<'a>(known: &Known<'a>) -> (Rows<'a>, Rows<'a>) {
-    let plan = known.plan();
+/// Every address that the MTA knows as such, in order: what it becomes, and whose it is.
+fn people<'a>(known: &'a Known<'_>) -> (Rows<'a>, Rows<'a>) {
+    let (plan, roles) = (known.plan(), &known.roles);
+    let literals = plan.addresses.len();
+    let text = |row: usize| match row.checked_sub(literals) {
+        None => plan.addresses.text(AddressId(row as u32)),
+        Some(role) => roles[role].as_str(),
+    };
+    let holder = |mailbox: &Mailbox| {
+        known.router().known(known.mta, mailbox).filter(|k| k.detail.is_none()).map(|found| found.holder)
+    };
+    let mut classes = ByClass::new(known.router().partition());
     let (mut contacts, mut accounts) = (Rows::new(), Rows::new());
-    let literals = plan.addresses.ids().map(|id| plan.addresses.mailbox(id));
-    for mailbox in literals.chain(known.roles.iter().cloned()) {
-        let Some(found) = known.router().known(known.mta, &mailbox).filter(|k| k.detail.is_none()) else { continue };
-        match found.holder {
-            Holder::Contact(id) => drop(contacts.insert(mailbox, plan.primary_on_wire(id))),
-            Holder::Account(id) => drop(accounts.insert(mailbox, plan.system(plan.account(id).system).name.as_str())),
-            Holder::Postmaster => {
-                if let Some(postmaster) = plan.mta(known.mta).postmaster {
-                    contacts.insert(mailbox, plan.addresses.text(postmaster.id));
-                }
+    for row in order::by_key(literals + roles.len(), text) {
+        let (row, text) = (row as usize, text(row as usize));
+        let held = match row.checked_sub(literals) {
+            None => *classes.of(AddressId(row as u32), || holder(&Mailbox::from_normal(text))),
+            Some(role) => holder(&roles[role]),
+        };
+        match held {
+            // The others of its class have contacts of their own.
+            Some(Holder::Contact(first)) => {
+                let own = if row < literals { plan.addresses.contact(AddressId(row as u32)) } else { None };
+                contacts.push((text, plan.primary_on_wire(own.unwrap_or(first))));
             }
+            Some(Holder::Account(account)) => {
+                accounts.push((text, plan.system(plan.account(account).system).name.as_str()));
+            }
+            Some(Holder::Postmaster) => {
+                let postmaster = plan.mta(known.mta).postmaster;
+                contacts.extend(postmaster.map(|postmaster| (text, plan.addresses.text(postmaster.id))));
+            }
+            None => {}
         }
     }
     (contacts, accounts)
@@ -55,8 +74,11 @@ fn value(answers: &Answers, details: bool) -> String {
     std::iter::once(&answers.itself).chain(detailed).map(word).collect::<Vec<_>>().join(" ")
 }
 
-fn table<'k>(path: String, rows: impl Iterator<Item = (&'k str, impl AsRef<[u8]>)>) -> Result<File, EmitError> {
-    let mut cdb = Cdb::default();
+fn table<'k>(
+    path: String,
+    mut cdb: Cdb,
+    rows: impl Iterator<Item = (&'k str, impl AsRef<[u8]>)>,
+) -> Result<File, EmitError> {
     for (key, value) in rows {
         cdb.add(key.as_bytes(), value.as_ref()).map_err(|e| EmitError(format!("{path}: {e}")))?;
     }

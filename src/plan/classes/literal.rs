@@ -44,7 +44,8 @@ struct Signatures<'p> {
     chain: Vec<AddressId>,
 }
 
-pub(super) fn literals(plan: &Plan, fresh: &Fresh, out: &mut Vec<Class>) {
+/// Adds the classes of all literal addresses; gives the number of each address's own.
+pub(super) fn literals(plan: &Plan, fresh: &Fresh, out: &mut Vec<Class>) -> Vec<u32> {
     let mut signatures = Signatures {
         plan,
         separators: separators(plan),
@@ -76,6 +77,7 @@ pub(super) fn literals(plan: &Plan, fresh: &Fresh, out: &mut Vec<Class>) {
         }
         out.push(Class { kind: Kind::Literal { members }, question: Question::Address(mailbox) });
     }
+    signatures.of
 }
 
 impl Signatures<'_> {

@@ -141,7 +141,7 @@ fn tls(
         if let Some(ca) = &policy.ca {
             line.push_str(&format!(" tafile={}", quote::policy_value(ca)?));
         }
-        details.policy.insert(nexthop, line);
+        details.policy.insert(nexthop.clone(), line);
     }
     details.options.push(format!("-o {prefix}_tls_policy_maps={}", kind.reference(&table)));
     Ok(())

@@ -50,7 +50,7 @@ impl Bundle<'_> {
             return Vec::new();
         }
         let mut maps = vec![self.kind.reference("contacts"), self.kind.reference("accounts")];
-        maps.extend(self.pools("accounts", self.places.accounts.values()));
+        maps.extend(self.pools("accounts", self.places.accounts.iter().map(|(_, dest)| dest)));
         maps
     }
 
