@@ -1,5 +1,7 @@
 //! Text to syntax tree: tokens, declarations, recovery. Parsing never fails; it returns what it understood and what was wrong.
 
+use std::ops::Range;
+
 use crate::diagnostic::Diagnostics;
 use crate::source::{FileId, Sources};
 use ast::Ast;
@@ -14,10 +16,52 @@ mod parser;
 mod statement;
 mod token;
 
+/// A file of this size and more is read in pieces, each on a thread of its own.
+const LARGE: usize = 1 << 20;
+const PIECES: usize = 4;
+
 /// The tree of one file. What is wrong with the text goes to `diagnostics`, and the tree has what was understood.
 pub fn parse(sources: &Sources, file: FileId, diagnostics: &mut Diagnostics) -> Ast {
-    let mut parser = Parser::new(sources, file, diagnostics);
+    let length = sources.get(file).text().len();
+    let pieces = if length < LARGE { None } else { parse_pieces(sources, file) };
+    pieces.unwrap_or_else(|| parse_range(sources, file, 0..length, diagnostics))
+}
+
+fn parse_range(sources: &Sources, file: FileId, range: Range<usize>, diagnostics: &mut Diagnostics) -> Ast {
+    let mut parser = Parser::new(sources, file, range, diagnostics);
     let items = parser.file();
     let (comments, broken) = parser.finish();
     Ast { file, items, comments, broken }
+}
+
+/// The tree of a file that is without mistake from piece to piece; `None` of any other, which has to be read as a whole, since a
+/// mistake may reach from one piece into the next. No statement can: it would lack its end in the one.
+fn parse_pieces(sources: &Sources, file: FileId) -> Option<Ast> {
+    let parse = |range| {
+        let mut mistakes = Diagnostics::default();
+        let ast = parse_range(sources, file, range, &mut mistakes);
+        (!ast.broken && mistakes.is_empty()).then_some(ast)
+    };
+    let parsed: Option<Vec<Ast>> = std::thread::scope(|scope| {
+        let pieces = pieces(sources.get(file).text());
+        let threads: Vec<_> = pieces.into_iter().map(|range| scope.spawn(move || parse(range))).collect();
+        threads.into_iter().map(|thread| thread.join().ok().flatten()).collect()
+    });
+    parsed?.into_iter().reduce(|mut whole, mut piece| {
+        whole.items.append(&mut piece.items);
+        whole.comments.append(&mut piece.comments);
+        whole
+    })
+}
+
+/// Parts of about the same length; each but the first begins with a contact at the beginning of a line.
+fn pieces(text: &str) -> Vec<Range<usize>> {
+    let mut cuts = vec![0];
+    for number in 1..PIECES {
+        let from = (text.len() / PIECES * number).max(cuts[cuts.len() - 1]);
+        let found = memchr::memmem::find(&text.as_bytes()[from..], b"\ncontact ");
+        cuts.extend(found.map(|at| from + at + 1));
+    }
+    let ends = cuts.iter().skip(1).copied().chain([text.len()]);
+    cuts.iter().copied().zip(ends).map(|(start, end)| start..end).collect()
 }

@@ -9,8 +9,8 @@ use super::progress::Progress;
 use super::{output, stream};
 use crate::diagnostic::human::plural;
 use crate::emit::bundle::{Bundle, Origin, digest};
-use crate::emit::{Context, feature};
-use crate::plan::MtaId;
+use crate::emit::{Context, File, feature};
+use crate::plan::{Mta, MtaId};
 
 /// Write the configuration of every MTA: one folder each
 ///
@@ -65,23 +65,37 @@ pub(super) fn run(args: &Args) -> Outcome {
 fn render(estate: &Estate, progress: &Progress) -> Result<Vec<Bundle>, Failure> {
     let router = estate.router();
     let context = Context { plan: &estate.plan, router: &router, sources: &estate.sources };
-    let sources = digest(&estate.sources);
-    let named = |id| {
+    let rendered = |id| {
         progress.stage(format!("building {}", estate.plan.mta(id).name));
-        bundle(context, id, &sources)
+        files(context, id)
     };
-    estate.plan.mta_ids().map(named).collect()
+    // The sources are hashed meanwhile: only the manifests need that.
+    let (sources, files) = std::thread::scope(|scope| {
+        let sources = scope.spawn(|| digest(&estate.sources));
+        let files: Result<Vec<_>, _> = estate.plan.mta_ids().map(rendered).collect();
+        (sources.join(), files)
+    });
+    let sources = sources.map_err(|_| Failure::new("the sources could not be hashed"))?;
+    estate.plan.mta_ids().zip(files?).map(|(id, files)| bundle(context, id, files, &sources)).collect()
 }
 
-fn bundle(context: Context<'_>, id: MtaId, sources: &str) -> Result<Bundle, Failure> {
+fn failed(mta: &Mta, why: &str) -> Failure {
+    Failure::new(format!("cannot build `{}` for {}: {why}", mta.name, mta.target.value.kind.as_str()))
+}
+
+fn files(context: Context<'_>, id: MtaId) -> Result<Vec<File>, Failure> {
+    let mta = context.plan.mta(id);
+    let target = feature::target(mta.target.value.kind)
+        .ok_or_else(|| failed(mta, "this mailswitch does not know that target"))?;
+    target.render(context, id).map_err(|e| failed(mta, &e.0))
+}
+
+fn bundle(context: Context<'_>, id: MtaId, files: Vec<File>, sources: &str) -> Result<Bundle, Failure> {
     let mta = context.plan.mta(id);
     let kind = mta.target.value.kind;
-    let failed = |why: &str| Failure::new(format!("cannot build `{}` for {}: {why}", mta.name, kind.as_str()));
-    let target = feature::target(kind).ok_or_else(|| failed("this mailswitch does not know that target"))?;
-    let files = target.render(context, id).map_err(|e| failed(&e.0))?;
     let version = mta.target.value.version.map(|v| v.to_string());
     let origin = Origin { mta: &mta.name, target: kind.as_str(), version: version.as_deref(), sources };
-    Bundle::new(origin, files).map_err(|e| failed(&e.0))
+    Bundle::new(origin, files).map_err(|e| failed(mta, &e.0))
 }
 
 fn summarize(args: &Args, estate: &Estate, bundles: &[Bundle]) -> Result<(), Failure> {

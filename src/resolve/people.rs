@@ -12,9 +12,11 @@ impl Resolver<'_> {
     pub(super) fn people(&mut self) {
         let program = self.program;
         let mut system = 0;
+        // Kept from one contact to the next, for its memory alone.
+        let mut secondaries = Vec::new();
         for item in &program.items {
             match &item.kind {
-                ItemKind::Contact(block) => self.contact_block(block),
+                ItemKind::Contact(block) => self.contact_block(block, &mut secondaries),
                 ItemKind::ContactsFrom(bulk) => self.contacts_from(bulk),
                 ItemKind::System(block) => {
                     self.accounts(SystemId(system), block);
@@ -25,16 +27,15 @@ impl Resolver<'_> {
         }
     }
 
-    fn contact_block(&mut self, block: &Block<ContactField>) {
+    fn contact_block(&mut self, block: &Block<ContactField>, secondaries: &mut Vec<AddressUse>) {
         let mut primary: Option<(Text, Option<AddressUse>)> = None;
-        let mut secondaries: Vec<Text> = Vec::new();
         for field in &block.fields {
             match &field.kind {
                 ContactField::Primary(text) => match primary {
                     Some((first, _)) => self.duplicate("`primary` is said twice".to_owned(), *text, first),
                     None => primary = Some((*text, self.address(*text))),
                 },
-                ContactField::Secondary(list) => secondaries.extend(list),
+                ContactField::Secondary(_) => {}
             }
         }
         let Some((text, primary)) = primary else {
@@ -48,10 +49,15 @@ impl Resolver<'_> {
             return;
         };
         // A contact whose primary is no address claims nothing, but what it says is still looked at.
-        let secondaries: Vec<AddressUse> = secondaries.into_iter().filter_map(|s| self.address(s)).collect();
+        secondaries.clear();
+        for field in &block.fields {
+            if let ContactField::Secondary(list) = &field.kind {
+                secondaries.extend(list.iter().filter_map(|&text| self.address(text)));
+            }
+        }
         if let Some(primary) = primary {
             let sources = self.sources;
-            self.add_contact(block.name, primary, sources.text(text), secondaries);
+            self.add_contact(block.name, primary, sources.text(text), secondaries.drain(..));
         }
     }
 

@@ -35,7 +35,8 @@ pub enum ItemKind {
     Connector(Block<ConnectorField>),
     Contact(Block<ContactField>),
     ContactsFrom(Bulk),
-    Expect(Expect),
+    /// Much larger than the others.
+    Expect(Box<Expect>),
 }
 
 /// A named declaration: its name (or label) and its fields in the order of the text.

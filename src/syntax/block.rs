@@ -82,6 +82,8 @@ impl<'a> Parser<'a> {
                 }
             }
         }
+        // A contact has two fields, and there may be millions.
+        fields.list.shrink_to_fit();
         fields
     }
 

@@ -1,5 +1,7 @@
 //! The parser's hands: the current token, what is expected next, and how mistakes are told.
 
+use std::ops::Range;
+
 use super::keyword::{Place, example, is_statement};
 use super::token::{Cursor, Fault, Kind, Lexer, Token};
 use crate::diagnostic::code::{SYNTAX_ENCODING, SYNTAX_STRING, SYNTAX_UNEXPECTED};
@@ -42,10 +44,16 @@ pub(super) struct Saved {
 }
 
 impl<'a> Parser<'a> {
-    pub(super) fn new(sources: &'a Sources, file: FileId, diagnostics: &'a mut Diagnostics) -> Parser<'a> {
-        let lexer = Lexer::new(file, sources.get(file).text());
-        let start = Span::new(file, 0, 0);
-        let token = Token { kind: Kind::Newline, span: start, line: 0 };
+    /// Of a part of a file that begins with a line.
+    pub(super) fn new(
+        sources: &'a Sources,
+        file: FileId,
+        range: Range<usize>,
+        diagnostics: &'a mut Diagnostics,
+    ) -> Parser<'a> {
+        let start = Span::new(file, range.start, range.start);
+        let lexer = Lexer::new(file, sources.get(file).text(), range);
+        let token = Token { kind: Kind::Newline, span: start, line: start.start };
         let mut parser = Parser {
             sources,
             lexer,

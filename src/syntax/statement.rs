@@ -81,7 +81,7 @@ impl<'a> Parser<'a> {
                 self.domain(DomainKind::Relay, head(Place::RelayDomain))?
             }
             "contacts" => ItemKind::ContactsFrom(field::bulk(self, &head(Place::Columns))?),
-            _ => ItemKind::Expect(self.expect()?),
+            _ => ItemKind::Expect(Box::new(self.expect()?)),
         })
     }
 

@@ -1,5 +1,7 @@
 //! Text to tokens, one at a time and without allocation: what ends a word, what is a string, where a comment may begin.
 
+use std::ops::Range;
+
 use memchr::{memchr, memchr2, memchr3};
 use nom::branch::alt;
 use nom::bytes::complete::{take, take_while};
@@ -61,6 +63,7 @@ struct Run {
 
 pub(super) struct Lexer<'a> {
     file: FileId,
+    /// Up to the end of what is to be read.
     text: &'a [u8],
     cursor: Cursor,
     pub(super) comments: Vec<Span>,
@@ -69,10 +72,11 @@ pub(super) struct Lexer<'a> {
 }
 
 impl<'a> Lexer<'a> {
-    pub(super) fn new(file: FileId, text: &'a str) -> Lexer<'a> {
+    /// Of a part of a file that begins with a line.
+    pub(super) fn new(file: FileId, text: &'a str, Range { start, end }: Range<usize>) -> Lexer<'a> {
         let run = Run { end: 0, at_sign: None };
-        let cursor = Cursor { at: 0, line: 0, comments: 0, run };
-        Lexer { file, text: text.as_bytes(), cursor, comments: Vec::new(), fault: None }
+        let cursor = Cursor { at: start, line: start, comments: 0, run };
+        Lexer { file, text: &text.as_bytes()[..end], cursor, comments: Vec::new(), fault: None }
     }
 
     pub(super) fn cursor(&self) -> Cursor {
@@ -114,8 +118,9 @@ impl<'a> Lexer<'a> {
     /// Blanks and a comment, up to the end of the line.
     fn skip_blanks(&mut self) {
         loop {
+            let blanks = self.text[self.cursor.at..].iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
+            self.cursor.at += blanks;
             match self.text.get(self.cursor.at) {
-                Some(b' ' | b'\t') => self.cursor.at += 1,
                 Some(b'\r') if self.text.get(self.cursor.at + 1) == Some(&b'\n') => self.cursor.at += 1,
                 Some(b'#') => self.comment(),
                 _ => return,
