@@ -44,8 +44,9 @@ fn parse_pieces(sources: &Sources, file: FileId) -> Option<Ast> {
     };
     let parsed: Option<Vec<Ast>> = std::thread::scope(|scope| {
         let pieces = pieces(sources.get(file).text());
-        let threads: Vec<_> = pieces.into_iter().map(|range| scope.spawn(move || parse(range))).collect();
-        threads.into_iter().map(|thread| thread.join().ok().flatten()).collect()
+        let spawn = |range| std::thread::Builder::new().spawn_scoped(scope, move || parse(range)).ok();
+        let threads: Vec<_> = pieces.into_iter().map(spawn).collect();
+        threads.into_iter().map(|thread| thread?.join().ok()?).collect()
     });
     parsed?.into_iter().reduce(|mut whole, mut piece| {
         whole.items.append(&mut piece.items);

@@ -2,6 +2,7 @@
 
 use std::io::Write;
 use std::path::PathBuf;
+use std::thread::Builder;
 
 use super::estate::{Estate, Format, Kind, Source};
 use super::outcome::{Failure, Outcome, Verdict};
@@ -71,11 +72,11 @@ fn render(estate: &Estate, progress: &Progress) -> Result<Vec<Bundle>, Failure> 
     };
     // The sources are hashed meanwhile: only the manifests need that.
     let (sources, files) = std::thread::scope(|scope| {
-        let sources = scope.spawn(|| digest(&estate.sources));
+        let sources = Builder::new().spawn_scoped(scope, || digest(&estate.sources));
         let files: Result<Vec<_>, _> = estate.plan.mta_ids().map(rendered).collect();
-        (sources.join(), files)
+        (sources.ok().and_then(|thread| thread.join().ok()), files)
     });
-    let sources = sources.map_err(|_| Failure::new("the sources could not be hashed"))?;
+    let sources = sources.unwrap_or_else(|| digest(&estate.sources));
     estate.plan.mta_ids().zip(files?).map(|(id, files)| bundle(context, id, files, &sources)).collect()
 }
 

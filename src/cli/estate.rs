@@ -78,8 +78,8 @@ impl Estate {
         let mut loaded = load::load(&Disk, file, source.allow_outside).map_err(|e| Failure::file("read", file, e))?;
         let mut diagnostics = loaded.diagnostics;
         let mut plan = resolve::resolve(&loaded.sources, &loaded.program, &mut diagnostics);
-        // The tree is as large as the plan, and nobody asks it any more.
-        drop(loaded.program);
+        // The tree may be as large as the plan, and nobody asks it any more; it is taken apart meanwhile.
+        drop(std::thread::Builder::new().spawn(|| drop(loaded.program)));
         for &file in &plan.unquotable {
             loaded.sources.forbid_quoting(file);
         }

@@ -1,5 +1,7 @@
 //! The order of a table's rows, on several threads where there are many.
 
+use std::thread::Builder;
+
 /// From so many rows on a second thread pays.
 const MANY: usize = 1 << 15;
 const THREADS: usize = 4;
@@ -17,7 +19,8 @@ pub(super) fn by_key<'k>(count: usize, key: impl Fn(usize) -> &'k str + Sync) ->
     if count >= MANY {
         std::thread::scope(|scope| {
             for part in rows.chunks_mut(count.div_ceil(THREADS)) {
-                scope.spawn(|| part.sort_unstable_by(by_key));
+                // A part without a thread is left to the sort of the whole.
+                let _ = Builder::new().spawn_scoped(scope, || part.sort_unstable_by(by_key));
             }
         });
     }

@@ -127,7 +127,7 @@ pub(crate) fn content_of_normal(local: &str) -> Cow<'_, str> {
 
 /// Whether the content of a local part holds `@`, `%` or `!`.
 pub(crate) fn routes_past(content: &str) -> bool {
-    memchr::memchr3(b'@', b'%', b'!', content.as_bytes()).is_some()
+    content.bytes().any(|byte| matches!(byte, b'@' | b'%' | b'!'))
 }
 
 /// The content of a local part in normal form, cut before the first separator that is not its first character.
@@ -185,10 +185,11 @@ fn domain_error(text: &str, domain: &str, error: NameError) -> NameError {
 
 /// The local part and the domain: parted by the last `@`, since a quoted local part may hold one.
 fn split(text: &str) -> Result<(&str, &str), NameError> {
-    let Some((local, domain)) = text.rsplit_once('@') else {
+    let Some(at) = memchr::memrchr(b'@', text.as_bytes()) else {
         return Err(NameError::new(format!("`{}` is not an address", printable(text)))
             .help("an address has a local part and a domain: `ann@example.org`"));
     };
+    let (local, domain) = (&text[..at], &text[at + 1..]);
     if local.is_empty() || domain.is_empty() {
         let missing = if local.is_empty() { "local part" } else { "domain" };
         return Err(NameError::new(format!("`{}` has no {missing}", printable(text)))
@@ -198,7 +199,7 @@ fn split(text: &str) -> Result<(&str, &str), NameError> {
 }
 
 fn push_normal_local(text: &str, local: &str, out: &mut String) -> Result<(), NameError> {
-    if is_dot_atom(local) && local.is_ascii() {
+    if is_ascii_dot_atom(local.as_bytes()) {
         check_length(text, local)?;
         let start = out.len();
         out.push_str(local);

@@ -52,7 +52,8 @@ impl<'a> Parser<'a> {
             Opening::Implied => None,
         };
         let mut open = Open { head, brace, extra: 0, told: brace.is_none() };
-        let mut fields = Fields { list: Vec::new(), broken: false };
+        // A contact has two fields, and there may be millions.
+        let mut fields = Fields { list: Vec::with_capacity(2), broken: false };
         loop {
             match self.token.kind {
                 Kind::Newline | Kind::Semicolon => {
@@ -82,8 +83,6 @@ impl<'a> Parser<'a> {
                 }
             }
         }
-        // A contact has two fields, and there may be millions.
-        fields.list.shrink_to_fit();
         fields
     }
 

@@ -78,6 +78,18 @@ impl Place {
         }
     }
 
+    /// What stands behind its keyword, in messages.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Place::Mta => "the name of the mta",
+            Place::System => "the name of the system",
+            Place::Connector => "the name of the connector",
+            Place::Contact => "the name of the contact",
+            Place::Domain | Place::RelayDomain => "a domain",
+            Place::Columns => "a file",
+        }
+    }
+
     /// The first declaration that has this field.
     pub(super) fn owner(word: &str) -> Option<Place> {
         PLACES.iter().copied().find(|p| p.has(word))

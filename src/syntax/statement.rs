@@ -91,15 +91,14 @@ impl<'a> Parser<'a> {
         name: fn(&mut Self, &str) -> Parsed<Text>,
         field: FieldParser<'a, F>,
     ) -> Parsed<Block<F>> {
-        let what = format!("the name of the {}", head.place.title());
-        let name = name(self, &what);
+        let name = name(self, head.place.name());
         let body = self.body(head, name.ok(), field);
         let (fields, broken) = (body.list, body.broken);
         Ok(Block { name: name?, fields, broken })
     }
 
     fn domain(&mut self, kind: DomainKind, head: Head) -> Parsed<ItemKind> {
-        let pattern = self.argument("a domain");
+        let pattern = self.argument(head.place.name());
         let body: Fields<DomainField> = self.body(head, pattern.ok(), field::domain);
         let (fields, broken) = (body.list, body.broken);
         Ok(ItemKind::Domain(DomainDecl { kind, pattern: pattern?, fields, broken }))

@@ -118,9 +118,12 @@ impl<'a> Lexer<'a> {
     /// Blanks and a comment, up to the end of the line.
     fn skip_blanks(&mut self) {
         loop {
-            let blanks = self.text[self.cursor.at..].iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
-            self.cursor.at += blanks;
-            match self.text.get(self.cursor.at) {
+            let mut at = self.cursor.at;
+            while matches!(self.text.get(at), Some(b' ' | b'\t')) {
+                at += 1;
+            }
+            self.cursor.at = at;
+            match self.text.get(at) {
                 Some(b'\r') if self.text.get(self.cursor.at + 1) == Some(&b'\n') => self.cursor.at += 1,
                 Some(b'#') => self.comment(),
                 _ => return,

@@ -44,9 +44,12 @@ fn is_plain(byte: u8) -> bool {
 /// It differs from the normal form: two dots in a row stay bare, and what is not ASCII is quoted.
 pub fn key(address: &str) -> Cow<'_, str> {
     let (local, domain) = address.rsplit_once('@').unwrap_or_default();
+    if local.is_ascii() && !local.starts_with('"') {
+        return Cow::Borrowed(address);
+    }
     let content = content_of_normal(local);
     if is_bare(content.as_bytes()) {
-        return if content == local { Cow::Borrowed(address) } else { Cow::Owned(format!("{content}@{domain}")) };
+        return Cow::Owned(format!("{content}@{domain}"));
     }
     let mut out = String::with_capacity(address.len() + 2);
     push_quoted(&content, &mut out);

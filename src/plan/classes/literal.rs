@@ -114,13 +114,13 @@ impl Signatures<'_> {
     fn follow(&self, id: AddressId, chain: &mut Vec<AddressId>) -> bool {
         chain.clear();
         chain.push(id);
-        let mut met: HashSet<AddressId> = HashSet::new();
+        let mut met: Option<HashSet<AddressId>> = None;
         let mut last = id;
         while self.settled(last).is_none() {
             let Some(contact) = self.plan.addresses.contact(last) else { break };
             let next = self.plan.contact(contact).primary.id;
             // The set is needed from the second contact of a chain on: most chains have one.
-            if next == id || (chain.len() > 1 && !met.insert(next)) {
+            if next == id || (chain.len() > 1 && !met.get_or_insert_default().insert(next)) {
                 return true;
             }
             chain.push(next);
