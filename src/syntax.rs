@@ -66,3 +66,64 @@ fn pieces(text: &str) -> Vec<Range<usize>> {
     let ends = cuts.iter().skip(1).copied().chain([text.len()]);
     cuts.iter().copied().zip(ends).map(|(start, end)| start..end).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagnostic::Diagnostic;
+
+    fn large() -> String {
+        let contact = |n| {
+            format!(
+                "contact \"A\" {{\n    primary   a{n}@b.test  # her own\n    secondary a{n}@c.test, b{n}@c.test\n}}\n\n"
+            )
+        };
+        (0..LARGE / 64).map(contact).collect()
+    }
+
+    /// What is read of a text in pieces, where it may be, and as a whole.
+    fn both(text: &str) -> [(Ast, Vec<Diagnostic>); 2] {
+        let mut sources = Sources::default();
+        let file = sources.add("test", text.to_owned()).unwrap();
+        let (mut found, mut expected) = (Diagnostics::default(), Diagnostics::default());
+        let ast = parse(&sources, file, &mut found);
+        let whole = parse_range(&sources, file, 0..text.len(), &mut expected);
+        [(ast, found.into_list()), (whole, expected.into_list())]
+    }
+
+    #[test]
+    fn a_large_file_is_read_in_pieces() {
+        let text = large();
+        let mut sources = Sources::default();
+        let file = sources.add("test", text.clone()).unwrap();
+        assert_eq!(pieces(&text).len(), PIECES);
+        assert!(parse_pieces(&sources, file).is_some());
+        let [found, expected] = both(&text);
+        assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn what_reaches_from_one_piece_into_the_next_is_read_as_in_the_whole() {
+        let text = large();
+        let cut = pieces(&text)[1].start;
+        for between in [
+            "system x {\n",
+            "system x {\n    account a@d.test,\n",
+            "contact \"B\" {\n    primary a@d.test\n",
+            "contact\n",
+            "contact \"B\"\n",
+            "}\n",
+            "shared domain d.test\n",
+            "expect a@d.test ->\n",
+            "expect a@d.test via\n",
+            "contacts from \"d.csv\" {\n    name\n",
+            "# contact\n",
+            "\"no end\n",
+            "bare words {\n",
+        ] {
+            let text = [&text[..cut], between, &text[cut..]].concat();
+            let [found, expected] = both(&text);
+            assert!(found == expected, "{between:?}: {:?} and {:?}", found.1, expected.1);
+        }
+    }
+}

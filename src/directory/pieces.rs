@@ -85,10 +85,12 @@ fn end_of_address(cell: &str, from: usize) -> usize {
         return from;
     }
     let (mut quoted, mut at) = (false, body);
-    while at < cell.len() {
-        match cell.as_bytes()[at] {
+    while let Some(&byte) = cell.as_bytes().get(at) {
+        match byte {
             b'"' => quoted = !quoted,
             b'\\' if quoted => at += 1,
+            // Nearly all of every address.
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'.' | b'@' | b'-' => {}
             _ if !quoted && separator(cell, at) > 0 => return at,
             _ => {}
         }
