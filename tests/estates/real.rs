@@ -25,7 +25,7 @@ use crate::oracle::estate::Estate;
 use crate::properties::read;
 use crate::support;
 
-/// So many estates at once: their MTAs wait for each other most of the time.
+/// So many estates at once, unless the environment says otherwise: their MTAs wait for each other most of the time.
 const WORKERS: usize = 3;
 /// More literal addresses than any estate has.
 const ALL: usize = 100_000;
@@ -83,7 +83,7 @@ fn random_estates_take_every_route() {
     let state = Mutex::new((Tally::default(), None::<(u64, Estate, Wrong)>));
     let next = Mutex::new(move || indices.next());
     std::thread::scope(|scope| {
-        for _ in 0..WORKERS {
+        for _ in 0..number("WORKERS", WORKERS) {
             scope.spawn(|| {
                 loop {
                     let over = |(tally, wrong): &(Tally, Option<_>)| tally.triples >= goal || wrong.is_some();
@@ -172,7 +172,7 @@ fn compare(estate: &Estate, patience: u64, tally: &mut Tally) -> Option<Wrong> {
         !is_slow(ask) || {
             let nth = met.entry(ask.mta).or_default();
             *nth += 1;
-            *nth % every[&ask.mta] == 0
+            nth.is_multiple_of(every[&ask.mta])
         }
     });
     if let Ok(only) = std::env::var("ONLY") {

@@ -80,9 +80,11 @@ impl Permit {
 
     /// Waits until one does.
     pub(super) async fn wanted(&self) {
-        match &self.0 {
-            Some((room, _)) => room.wanted.notified().await,
-            None => std::future::pending().await,
+        let Some((room, _)) = &self.0 else { return std::future::pending().await };
+        // Who began to wait before now rings no more.
+        let rings = room.wanted.notified();
+        if !self.is_wanted() {
+            rings.await;
         }
     }
 }
