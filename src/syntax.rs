@@ -1,6 +1,7 @@
 //! Text to syntax tree: tokens, declarations, recovery. Parsing never fails; it returns what it understood and what was wrong.
 
 use std::ops::Range;
+use std::panic::resume_unwind;
 
 use crate::diagnostic::Diagnostics;
 use crate::source::{FileId, Sources};
@@ -42,11 +43,15 @@ fn parse_pieces(sources: &Sources, file: FileId) -> Option<Ast> {
         let ast = parse_range(sources, file, range, &mut mistakes);
         (!ast.broken && mistakes.is_empty()).then_some(ast)
     };
+    let pieces = pieces(sources.get(file).text());
+    if pieces.len() == 1 {
+        return None;
+    }
     let parsed: Option<Vec<Ast>> = std::thread::scope(|scope| {
-        let pieces = pieces(sources.get(file).text());
         let spawn = |range| std::thread::Builder::new().spawn_scoped(scope, move || parse(range)).ok();
         let threads: Vec<_> = pieces.into_iter().map(spawn).collect();
-        threads.into_iter().map(|thread| thread?.join().ok()?).collect()
+        let joined = threads.into_iter().map(|thread| thread?.join().unwrap_or_else(|panic| resume_unwind(panic)));
+        joined.collect::<Vec<_>>().into_iter().collect()
     });
     parsed?.into_iter().reduce(|mut whole, mut piece| {
         whole.items.append(&mut piece.items);
@@ -109,9 +114,9 @@ mod tests {
         for between in [
             "system x {\n",
             "system x {\n    account a@d.test,\n",
-            "contact \"B\" {\n    primary a@d.test\n",
+            " contact \"B\" {\n    primary a@d.test\n",
             "contact\n",
-            "contact \"B\"\n",
+            " contact \"B\"\n",
             "}\n",
             "shared domain d.test\n",
             "expect a@d.test ->\n",

@@ -1,6 +1,7 @@
 //! `mailswitch build`: one folder of configuration for each MTA, or nothing at all.
 
 use std::io::Write;
+use std::panic::resume_unwind;
 use std::path::PathBuf;
 use std::thread::Builder;
 
@@ -74,7 +75,7 @@ fn render(estate: &Estate, progress: &Progress) -> Result<Vec<Bundle>, Failure> 
     let (sources, files) = std::thread::scope(|scope| {
         let sources = Builder::new().spawn_scoped(scope, || digest(&estate.sources));
         let files: Result<Vec<_>, _> = estate.plan.mta_ids().map(rendered).collect();
-        (sources.ok().and_then(|thread| thread.join().ok()), files)
+        (sources.ok().map(|thread| thread.join().unwrap_or_else(|panic| resume_unwind(panic))), files)
     });
     let sources = sources.unwrap_or_else(|| digest(&estate.sources));
     estate.plan.mta_ids().zip(files?).map(|(id, files)| bundle(context, id, files, &sources)).collect()

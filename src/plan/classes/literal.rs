@@ -132,8 +132,9 @@ impl Signatures<'_> {
     fn signature(&mut self, address: AddressId, next: Option<AddressId>, circle: bool) -> Signature {
         let addresses = &self.plan.addresses;
         let (domain, local) = (addresses.domain_id(address), addresses.local(address));
+        // With a detail, the empty local part begins with the separator, and is no sub-address of anybody.
         let alone = self.separators.iter().any(|&c| cut_of_normal(local, c).is_some())
-            || matches!(local, "postmaster" | "root" | "abuse");
+            || matches!(local, "postmaster" | "root" | "abuse" | "\"\"");
         let becomes = next.and_then(|next| self.settled(next));
         let next = match (alone, becomes) {
             (true, _) => Next::Alone(address),
