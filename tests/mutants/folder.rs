@@ -17,10 +17,18 @@ impl Folder {
 
     /// The first place in a text that says this, says that.
     pub(super) fn replace(&mut self, path: &str, from: &str, to: &str) {
+        self.replace_some(path, from, to, 1);
+    }
+
+    pub(super) fn replace_all(&mut self, path: &str, from: &str, to: &str) {
+        self.replace_some(path, from, to, usize::MAX);
+    }
+
+    fn replace_some(&mut self, path: &str, from: &str, to: &str, most: usize) {
         let file = self.file(path);
         let text = String::from_utf8(file.content.clone()).unwrap();
         assert!(text.contains(from), "{path} does not say {from:?}");
-        file.content = text.replacen(from, to, 1).into_bytes();
+        file.content = text.replacen(from, to, most).into_bytes();
     }
 
     /// The table that says what a contact's address becomes.

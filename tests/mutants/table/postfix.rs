@@ -45,7 +45,7 @@ pub(super) const MUTANTS: &[Mutant] = &[
     files("the bare postmaster is somebody else", Calm, |f| {
         f.replace("commands", "${1}postmaster@mx.own.example>", "${1}nobody@mx.own.example>");
     }),
-    files("local parts may route past us", Calm, |f| f.replace("odd_ours", "[@%!]", "[@!]")),
+    files("local parts may route past us", Calm, |f| f.replace_all("odd_ours", "[@%!]", "[@!]")),
     files("a detail is not carried over to what a contact leads to", Calm, |f| {
         f.replace("main.cf", "propagate_unmatched_extensions = virtual", "propagate_unmatched_extensions =");
     }),
