@@ -153,13 +153,13 @@ impl Asking<'_> {
         batch: &Batch<'_>,
         sent: &mut Vec<Sent>,
     ) -> std::result::Result<(), End> {
-        let mut session_now = match session.take() {
+        let mut current = match session.take() {
             Some(kept) if kept.errors + batch.refusals <= ERRORS => kept,
             _ => Session { talk: self.client.greet(self.server)?, errors: 0 },
         };
-        message(&mut session_now, number, (self.asks, &batch.asks), self.again, sent)?;
-        if session_now.errors < ERRORS {
-            *session = Some(session_now);
+        message(&mut current, number, (self.asks, &batch.asks), self.again, sent)?;
+        if current.errors < ERRORS {
+            *session = Some(current);
         }
         Ok(())
     }

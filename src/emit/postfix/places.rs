@@ -1,21 +1,20 @@
 //! The tables that come of the meaning: which key says what, and nothing that a less specific key says already.
 
 use std::borrow::Cow;
-use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use hashbrown::HashMap;
 
 use super::meaning::{Dest, Form, Meaning, Verdict};
-use super::quote;
 use super::tables::{Spellings, Table};
 use crate::emit::BARE_POSTMASTER;
 use crate::emit::Context;
 use crate::name::{Mailbox, Pattern};
+use crate::plan::DomainKind;
 use crate::plan::classes::ByClass;
 use crate::plan::route::Status;
-use crate::plan::route::decide::Asker;
-use crate::plan::{DomainKind, Question};
+
+mod lines;
 
 /// The word in an access table that sends a recipient through the checks of a domain of ours.
 pub(super) const OURS: &str = "ours";
@@ -155,37 +154,22 @@ impl<'a> Collector<'_, 'a> {
         pattern
     }
 
-    fn own_domains(&mut self) {
-        let (plan, id) = (self.meaning.context.plan, self.meaning.id);
-        let declared = plan.domains.iter().filter(|d| d.on.contains(&id)).map(|d| d.pattern.value.clone());
-        let hostname = Pattern::Exact(self.meaning.mta().hostname.value.clone());
-        for pattern in declared.chain([hostname]) {
-            for key in self.keys(&pattern) {
-                self.places.domains.insert(key, OURS);
-            }
-        }
-    }
-
-    fn relays(&mut self) {
+    /// The domains of ours, the hostname among them, and whether each is a relay domain.
+    fn ours(&self) -> BTreeMap<Pattern, bool> {
         let (plan, id) = (self.meaning.context.plan, self.meaning.id);
         let declared = plan.domains.iter().filter(|decl| decl.on.contains(&id));
         let declared = declared.map(|decl| (decl.pattern.value.clone(), decl.kind == DomainKind::Relay));
         let mut all: BTreeMap<Pattern, bool> = declared.collect();
         all.entry(Pattern::Exact(self.meaning.mta().hostname.value.clone())).or_default();
-        if self.separator.is_none() || !all.values().any(|relay| *relay) {
-            return;
+        all
+    }
+
+    fn own_domains(&mut self) {
+        for pattern in self.ours().into_keys() {
+            for key in self.keys(&pattern) {
+                self.places.domains.insert(key, OURS);
+            }
         }
-        let mut all: Vec<(Pattern, bool)> = all.into_iter().collect();
-        all.sort_by_key(|(pattern, _)| Reverse(pattern.specificity()));
-        let end = |pattern: &Pattern, suffix: String| match pattern {
-            Pattern::Exact(_) => suffix,
-            Pattern::Sub(_) => format!("@[^@]*{suffix}"),
-            Pattern::Any => "@[^@]*$".to_owned(),
-        };
-        let ends = all.iter().flat_map(|(pattern, relay)| {
-            self.suffixes(pattern).into_iter().map(move |suffix| (end(pattern, suffix), *relay))
-        });
-        self.places.relays = ends.collect();
     }
 
     fn folded_away(&mut self) {
@@ -363,57 +347,6 @@ impl<'a> Collector<'_, 'a> {
         own || self.classes.get(class).is_some_and(|class| class.past.is_some())
     }
 
-    /// Postfix cuts at the first separator, but not at all where that is the first character (measured: `+a+b@d` is
-    /// not looked up as `+a@d`); the language cuts at the next one.
-    fn leading(&mut self, mailbox: &Mailbox, rewrite: Option<&str>, dest: Dest) {
-        let Some(separator) = self.separator else { return };
-        if !self.leads(mailbox.local()) || mailbox.cut(separator).is_some() {
-            return;
-        }
-        let local = quote::pattern(inner(mailbox));
-        let detail = quote::pattern(&separator.to_string());
-        for domain in self.spell.domain(mailbox.domain()) {
-            let pattern = format!("/^(\"?){local}({detail}[^\"]*)\"?@{}$/", quote::pattern(&domain));
-            match rewrite.and_then(|target| target.rsplit_once('@')) {
-                Some((to, domain)) => {
-                    // The detail goes inside the quotes: those that the target needs, or those that the detail has.
-                    let quoted = to.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
-                    let mark = if quoted.is_some() { "\"" } else { "${1}" };
-                    let (to, domain) = (quote::replacement(quoted.unwrap_or(to)), quote::replacement(domain));
-                    self.places.leading_contacts.push(format!("{pattern} {mark}{to}${{2}}{mark}@{domain}"));
-                }
-                None => self.places.leading_accounts.push((pattern, dest)),
-            }
-        }
-    }
-
-    /// Known addresses that the rules about local parts do not hold for.
-    fn exceptions(&mut self, mailbox: &Mailbox, said: &Said) {
-        let Some(class) = self.classes.get(&said.pattern) else { return };
-        let (router, id) = (self.meaning.context.router, self.meaning.id);
-        let word = said.verdict.refused().map_or("DUNNO".to_owned(), refusal);
-        let mut rules: Vec<&mut Vec<String>> = Vec::new();
-        if mailbox.routes_past() && router.own(id, mailbox.domain()).is_some() {
-            let question = Question::Address(mailbox.clone());
-            if router.admit(id, Asker::Anyone, &question).is_ok() {
-                rules.push(&mut self.places.past_ours);
-            }
-        }
-        if mailbox.routes_past() && class.past.is_some() {
-            rules.push(&mut self.places.past);
-        }
-        if mailbox.is_utf8() && class.utf8.is_some() {
-            rules.push(&mut self.places.utf8);
-        }
-        let detail = self.separator.map_or(String::new(), |c| format!("({}[^\"]*)?", quote::pattern(&c.to_string())));
-        let local = quote::pattern(inner(mailbox));
-        for rule in rules {
-            for domain in self.spell.domain(mailbox.domain()) {
-                rule.push(format!("/^\"?{local}{detail}\"?@{}$/ {word}", quote::pattern(&domain)));
-            }
-        }
-    }
-
     fn postmaster(&mut self) {
         let (router, id, mta) = (self.meaning.context.router, self.meaning.id, self.meaning.mta());
         let hostname = mta.hostname.value.as_str();
@@ -438,48 +371,6 @@ impl<'a> Collector<'_, 'a> {
             self.places.double_bounce = Some(self.meaning.nobody(hostname, Form::Plain).as_str().to_owned());
         }
     }
-
-    /// After their exceptions, the rules about local parts: the most specific domain first.
-    fn local_part_rules(&mut self) {
-        let mut patterns: Vec<&Pattern> = self.classes.keys().collect();
-        patterns.sort_by_key(|p| (Reverse(p.specificity()), (*p).clone()));
-        let rules = |word: fn(&Class) -> Word| {
-            let mut lines = Vec::new();
-            for pattern in &patterns {
-                let said = self.classes.get(*pattern).and_then(word);
-                // What the next line that matches would say anyway needs no line.
-                if said == self.outer(pattern).and_then(|outer| self.classes.get(outer)).and_then(word) {
-                    continue;
-                }
-                let said = said.map_or("DUNNO".to_owned(), refusal);
-                lines.extend(self.suffixes(pattern).iter().map(|suffix| format!("/{suffix}/ {said}")));
-            }
-            lines
-        };
-        let (past, utf8) = (rules(|class| class.past), rules(|class| class.utf8));
-        self.places.past.extend(past);
-        self.places.utf8.extend(utf8);
-        self.places.past_ours.push(format!("/^/ {}", refusal(Status::RELAY_DENIED)));
-    }
-
-    /// How a pattern of the language looks as the end of an address.
-    fn suffixes(&self, pattern: &Pattern) -> Vec<String> {
-        let ends = |lead: &str, domain: &str| {
-            self.spell.domain(domain).iter().map(|d| format!("{lead}{}$", quote::pattern(d))).collect()
-        };
-        match pattern {
-            Pattern::Exact(domain) => ends("@", domain.as_str()),
-            Pattern::Sub(domain) => ends("[.]", domain.as_str()),
-            Pattern::Any => vec!["^".to_owned()],
-        }
-    }
-}
-
-/// A local part as Postfix shows it to a regular expression, without the quotes around it: a detail may add or lose
-/// the need for them.
-fn inner(mailbox: &Mailbox) -> &str {
-    let local = mailbox.local();
-    local.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(local)
 }
 
 fn verify_word(verify: bool) -> &'static str {
