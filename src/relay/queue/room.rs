@@ -88,3 +88,24 @@ impl Permit {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A connection that becomes idle makes way for a lane that began to wait while it was busy, and for one that does later.
+    #[tokio::test(start_paused = true)]
+    async fn a_place_is_wanted_whenever_somebody_began_to_wait() {
+        let room = Rooms::default().room("narrow", 1);
+        let place = Arc::clone(&room.places).try_acquire_owned().ok();
+        let permit = Permit(place.map(|place| (Arc::clone(&room), place)));
+        let second = std::time::Duration::from_secs(1);
+        assert!(tokio::time::timeout(second, permit.wanted()).await.is_err());
+        let waits = Waits::new(&room);
+        assert!(tokio::time::timeout(second, permit.wanted()).await.is_ok());
+        drop(waits);
+        let (wanted, ()) =
+            tokio::join!(tokio::time::timeout(second, permit.wanted()), async { drop(Waits::new(&room)) });
+        assert!(wanted.is_ok());
+    }
+}

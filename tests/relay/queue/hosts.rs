@@ -247,20 +247,3 @@ async fn a_mistake_over_one_message_stops_no_other() {
     assert!(house.queue.is_empty());
     assert_eq!(house.metrics.open_connections(), 0);
 }
-
-/// A connection with nothing more to send does not keep a lane from its place that began to wait while it was busy.
-#[tokio::test(start_paused = true)]
-async fn an_idle_connection_gives_its_place_to_those_that_wait_already() {
-    let limits = Limits::default();
-    let estate = ESTATE.replace("address-space *; dns", "address-space *; dns; concurrency 1");
-    let mut house = House::with(&estate, schedule(), limits);
-    for round in 0..3 {
-        for domain in ["far.example", "near.example", "other.example"] {
-            house.send("ann@one.example", &[&format!("joe{round}@{domain}")]).await;
-        }
-    }
-    for _ in 0..9 {
-        house.next().await;
-    }
-    assert!(house.elapsed() < 2000, "{}", house.elapsed());
-}
